@@ -1,0 +1,23 @@
+"""What happens around training: stopping, logging, checkpoints, and what a run leaves behind."""
+
+from callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
+from callbacks.convergence import Convergence
+from callbacks.curves import Curves
+from callbacks.interruption import Interrupted, Interruption
+from callbacks.progress import StepProgress
+from callbacks.random_state import RandomState
+from callbacks.report import Report
+from callbacks.run_logger import RunLogger
+
+__all__ = [
+    "AtomicCheckpointIO",
+    "Checkpoints",
+    "Convergence",
+    "Curves",
+    "Interrupted",
+    "Interruption",
+    "RandomState",
+    "Report",
+    "RunLogger",
+    "StepProgress",
+]

@@ -1,0 +1,132 @@
+"""Checkpoints that a run can go on from bit for bit, wherever it was cut off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric.plugins import TorchCheckpointIO
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from callbacks.files import written_whole
+from callbacks.interruption import Interrupted, Interruption
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Write checkpoints whole or not at all.
+
+    Lightning writes them in place: a process killed while it writes leaves a broken file.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
+    ) -> None:
+        with written_whole(Path(path), "wb") as file:
+            torch.save(checkpoint, file)
+
+
+class Checkpoints(Callback):
+    """Keep `last.ckpt`, `best.ckpt` and, if asked, `step_N.ckpt` in the run's folder.
+
+    `last` is written before the first step, every n steps, at the end and when the run is
+    interrupted. `best` is written when a validation has the highest accuracy so far.
+
+    A checkpoint of a step at which the run also validates is written after the validation:
+    Lightning does not make up for a validation that a resumed run has missed.
+
+    Args:
+        folder: where the files go.
+        interruption: what has been told to stop the run.
+        config: settings of the run, plain types only; kept in each checkpoint as `config`.
+        every_n_steps: steps between two writings of last.ckpt.
+        keep_every_n_steps: keep a step_N.ckpt every so many steps; null keeps none.
+
+    Raises:
+        ValueError: a number of steps is below 1.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        interruption: Interruption,
+        config: dict[str, Any],
+        every_n_steps: int = 500,
+        keep_every_n_steps: int | None = None,
+    ) -> None:
+        for name, steps in (
+            ("every_n_steps", every_n_steps),
+            ("keep_every_n_steps", keep_every_n_steps),
+        ):
+            if steps is not None and steps < 1:
+                raise ValueError(f"{name} must be at least 1, got {steps}")
+        self.folder, self.interruption, self.config = folder, interruption, config
+        self.every_n_steps, self.keep_every_n_steps = every_n_steps, keep_every_n_steps
+        self.best_validation_accuracy: float | None = None
+        self._signal: int | None = None
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # From the first step on there is something to resume from.
+        if trainer.global_step == 0:
+            self._save(trainer, "last")
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: dict[str, Tensor],
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        # Between two slices of one step there is no state to go on from.
+        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+            return
+        self._signal = self.interruption.agreed(trainer)
+        if not self._validates(trainer, batch_idx):
+            self._end_step(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.state.fn != "fit" or trainer.sanity_checking:
+            return
+        accuracy = trainer.callback_metrics.get("val/accuracy")
+        if accuracy is not None:
+            best = self.best_validation_accuracy
+            if best is None or float(accuracy) > best:
+                self.best_validation_accuracy = float(accuracy)
+                self._save(trainer, "best")
+        self._end_step(trainer)
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint["config"] = self.config
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best_validation_accuracy": self.best_validation_accuracy}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best_validation_accuracy = state_dict["best_validation_accuracy"]
+
+    def _end_step(self, trainer: Trainer) -> None:
+        step = trainer.global_step
+        final = trainer.should_stop or step == trainer.max_steps
+        if self.keep_every_n_steps and step % self.keep_every_n_steps == 0:
+            self._save(trainer, f"step_{step}")
+        if step % self.every_n_steps == 0 or final or self._signal is not None:
+            self._save(trainer, "last")
+        if self._signal is not None and not final:
+            raise Interrupted(step, self._signal, self.folder.parent)
+
+    def _save(self, trainer: Trainer, name: str) -> None:
+        # A resumed run continues the curves from the checkpoint, so they must reach up to it.
+        for logger in trainer.loggers:
+            logger.save()
+        trainer.save_checkpoint(self.folder / f"{name}.ckpt", weights_only=False)
+
+    @staticmethod
+    def _validates(trainer: Trainer, batch_idx: int) -> bool:
+        if not trainer.enable_validation:
+            return False
+        every = trainer.val_check_batch
+        return trainer.should_stop or bool(every and (batch_idx + 1) % every == 0)

@@ -1,0 +1,89 @@
+"""Stop when the task is solved: the moving average of the accuracy has reached its threshold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+
+class Convergence(Callback):
+    """Watch the accuracy of every training step, and stop where it has converged.
+
+    Converged: the mean accuracy of the last `window` steps is at least `threshold`
+    ("Recurrent Neural Networks and Graph Neural Networks", 2019: 5 steps, 1.0). Every device
+    sees the mean over all devices, so that all of them stop at the same step.
+
+    Args:
+        window: steps that the moving average covers.
+        threshold: accuracy that it must reach, above 0 and at most 1.
+
+    Raises:
+        ValueError: window or threshold is out of its range.
+    """
+
+    def __init__(self, window: int = 5, threshold: float = 1.0) -> None:
+        if window < 1:
+            raise ValueError(f"window must be at least 1, got {window}")
+        if not 0 < threshold <= 1:
+            raise ValueError(f"threshold must be above 0 and at most 1, got {threshold}")
+        self.window, self.threshold = window, threshold
+        self.recent: list[float] = []
+        self.best_accuracy: float | None = None
+        self.best_step: int | None = None
+        self.converged_at: int | None = None
+        self._turns: list[float] = []
+
+    @property
+    def moving_average(self) -> float:
+        """Mean accuracy of the last steps, at most `window` of them."""
+        last = self.recent[-self.window :]
+        return sum(last) / len(last) if last else 0.0
+
+    @property
+    def converged(self) -> bool:
+        return len(self.recent) >= self.window and self.moving_average >= self.threshold
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._turns.clear()
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: dict[str, Tensor],
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        self._turns.append(float(trainer.strategy.reduce(outputs["accuracy"], reduce_op="mean")))
+        if len(self._turns) < trainer.accumulate_grad_batches:
+            return
+        self.observe(sum(self._turns) / len(self._turns), trainer.global_step)
+        self._turns.clear()
+        if self.converged and trainer.global_step >= (trainer.min_steps or 0):
+            trainer.should_stop = True
+
+    def observe(self, accuracy: float, step: int) -> None:
+        """Take in the accuracy of `step`, the number of optimiser steps done."""
+        self.recent = [*self.recent, accuracy][-self.window :]
+        if len(self.recent) < self.window:
+            return
+        if self.best_accuracy is None or self.moving_average > self.best_accuracy:
+            self.best_accuracy, self.best_step = self.moving_average, step
+        if self.converged and self.converged_at is None:
+            self.converged_at = step
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "recent": list(self.recent),
+            "best_accuracy": self.best_accuracy,
+            "best_step": self.best_step,
+            "converged_at": self.converged_at,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.recent = list(state_dict["recent"])
+        self.best_accuracy, self.best_step = state_dict["best_accuracy"], state_dict["best_step"]
+        # A stricter rule than the checkpoint's may not be met yet: training then goes on.
+        self.converged_at = state_dict["converged_at"] if self.converged else None

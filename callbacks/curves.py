@@ -1,0 +1,113 @@
+"""The curves of a run, written against the number of optimiser steps done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.nn.utils import get_total_norm
+
+from callbacks.convergence import Convergence
+from callbacks.stopwatch import Stopwatch
+
+
+class Curves(Callback):
+    """Log loss, accuracy, moving average, gradient norm, learning rate and examples a second.
+
+    They are written at step 1, every `log_every_n_steps` of the Trainer, and at the last step,
+    straight to the logger: Lightning's own `self.log` costs about a tenth of a short training
+    step each, on every step. Loss and accuracy are means over all devices, gradient norms those
+    before clipping. Results of a validation are written when it ends.
+
+    Args:
+        convergence: averages the accuracy of every step, and knows where it converged.
+    """
+
+    def __init__(self, convergence: Convergence) -> None:
+        self.convergence = convergence
+        self.stopwatch = Stopwatch()
+        self.history: dict[str, list[float]] = {"step": [], "accuracy": [], "moving average": []}
+        self._loss: Tensor | float = 0.0
+        self._gradient_norm: Tensor | None = None
+        self._last_write = (0, 0.0)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._loss, self._gradient_norm = 0.0, None
+        self._last_write = (trainer.global_step, self.stopwatch.seconds)
+        self.stopwatch.start()
+
+    def on_before_optimizer_step(
+        self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
+    ) -> None:
+        if self._is_due(trainer, trainer.global_step + 1):
+            gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
+            self._gradient_norm = get_total_norm(gradients)
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: dict[str, Tensor],
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        # Of accumulated batches, Lightning hands out each one's part of the mean loss.
+        self._loss = self._loss + outputs["loss"]
+        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+            return
+        if self._is_due(trainer, trainer.global_step) or trainer.should_stop:
+            self._write(trainer, trainer.global_step)
+        self._loss, self._gradient_norm = 0.0, None
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.stopwatch.stop()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.state.fn != "fit" or trainer.sanity_checking:
+            return
+        metrics = trainer.callback_metrics
+        values = {name: float(metrics[name]) for name in metrics if name.startswith("val/")}
+        if trainer.logger:
+            trainer.logger.log_metrics(values, step=trainer.global_step)
+        self.stopwatch.start()
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.stopwatch.stop()
+
+    def state_dict(self) -> dict[str, Any]:
+        history = {name: list(values) for name, values in self.history.items()}
+        return {"history": history, "seconds": self.stopwatch.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.history = {name: list(values) for name, values in state_dict["history"].items()}
+        self.stopwatch.reset(state_dict["seconds"])
+
+    @staticmethod
+    def _is_due(trainer: Trainer, step: int) -> bool:
+        every = trainer.log_every_n_steps
+        return step in (1, trainer.max_steps) or bool(every and step % every == 0)
+
+    def _write(self, trainer: Trainer, step: int) -> None:
+        loss = trainer.strategy.reduce(torch.as_tensor(self._loss).clone(), reduce_op="mean")
+        accuracy, average = self.convergence.recent[-1], self.convergence.moving_average
+        for name, value in zip(self.history, (step, accuracy, average), strict=True):
+            self.history[name].append(value)
+
+        values = {
+            "train/loss": float(loss),
+            "train/accuracy": accuracy,
+            "train/moving_average_accuracy": average,
+            "optimizer/learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+        }
+        if self._gradient_norm is not None:
+            values["optimizer/gradient_norm"] = float(self._gradient_norm)
+        last_step, last_seconds = self._last_write
+        seconds = self.stopwatch.seconds
+        if step > last_step and seconds > last_seconds:
+            examples = (step - last_step) * trainer.datamodule.batch_size
+            values["speed/examples_per_second"] = examples / (seconds - last_seconds)
+        self._last_write = (step, seconds)
+        if trainer.logger:
+            trainer.logger.log_metrics(values, step=step)

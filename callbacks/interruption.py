@@ -1,0 +1,64 @@
+"""Ctrl-C and SIGTERM end a run between two steps, with a checkpoint, on all devices at once."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(Exception):
+    """A signal ended the run, after the checkpoint of `step` had been written to `folder`."""
+
+    def __init__(self, step: int, signal_number: int, folder: Path) -> None:
+        super().__init__(f"interrupted at step {step}")
+        self.step, self.signal_number, self.folder = step, signal_number, folder
+
+
+class Interruption(Callback):
+    """Note the first Ctrl-C or SIGTERM for `callbacks.Checkpoints` to act on.
+
+    A signal may arrive between the optimiser's update and the count of it, where a checkpoint
+    would be torn; so the handler only takes a note. A second Ctrl-C ends the process at once.
+    """
+
+    def __init__(self) -> None:
+        self.signal_number: int | None = None
+        self._previous: dict[int, Any] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Later than Lightning, which has put its own SIGTERM handler in place by now.
+        self.signal_number = None
+        self._previous = {number: signal.signal(number, self._note) for number in SIGNALS}
+
+    def agreed(self, trainer: Trainer) -> int | None:
+        """The signal that any device has received, known to all of them; call it on all."""
+        if trainer.world_size == 1:
+            return self.signal_number
+        interrupted = trainer.strategy.reduce_boolean_decision(
+            self.signal_number is not None, all=False
+        )
+        return (self.signal_number or signal.SIGTERM) if interrupted else None
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._restore()
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        self._restore()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.signal_number is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal_number = number
+
+    def _restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}

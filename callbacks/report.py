@@ -1,0 +1,93 @@
+"""What a finished run leaves behind: result.json, the HParams tab and a figure of its accuracy."""
+
+from __future__ import annotations
+
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from callbacks.convergence import Convergence
+from callbacks.curves import Curves
+from callbacks.files import written_whole
+from figures.curves import draw_accuracy
+
+
+class Report(Callback):
+    """Write the result of a run when its training has ended, whole or not at all.
+
+    Args:
+        file: where the result goes.
+        hparams: settings for the HParams tab, and for the result.
+        convergence: knows the best accuracy and the step where the run converged.
+        curves: knows the accuracy at each logged step, and the seconds of training.
+    """
+
+    def __init__(
+        self, file: Path, hparams: dict[str, Any], convergence: Convergence, curves: Curves
+    ) -> None:
+        self.file, self.hparams, self.convergence, self.curves = file, hparams, convergence, curves
+        self._first_step = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._first_step = trainer.global_step
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        # A run resumed at its very end has nothing new to tell.
+        if trainer.global_step == self._first_step and self.file.is_file():
+            return
+        result = self.result(trainer, pl_module)
+        if trainer.logger:
+            self._log(trainer, result)
+        with written_whole(self.file) as file:
+            json.dump(result, file, indent=2)
+            file.write("\n")
+
+    def result(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        """The run in numbers; `best_accuracy` is that of the moving average over steps."""
+        seconds = self.curves.stopwatch.seconds
+        validation = trainer.callback_metrics.get("val/accuracy")
+        return {
+            "model": type(pl_module).__name__,
+            "length": getattr(trainer.datamodule, "length", None),
+            "seed": self.hparams.get("seed"),
+            "parameters": sum(p.numel() for p in pl_module.parameters()),
+            "window": self.convergence.window,
+            "best_accuracy": self.convergence.best_accuracy,
+            "step_of_best": self.convergence.best_step,
+            "steps_to_converge": self.convergence.converged_at,
+            "validation_accuracy": None if validation is None else float(validation),
+            "steps": trainer.global_step,
+            "seconds": round(seconds, 3),
+            "steps_per_second": round(trainer.global_step / seconds, 2) if seconds else None,
+            "devices": trainer.world_size,
+            "hparams": self.hparams,
+            "versions": {
+                "python": platform.python_version(),
+                "torch": torch.__version__,
+                "pytorch_lightning": pytorch_lightning.__version__,
+            },
+        }
+
+    def _log(self, trainer: Trainer, result: dict[str, Any]) -> None:
+        metrics = {
+            "result/best_accuracy": result["best_accuracy"],
+            "result/steps_to_converge": result["steps_to_converge"],
+        }
+        known = {name: value for name, value in metrics.items() if value is not None}
+        trainer.logger.log_hyperparams(self.hparams, known, step=trainer.global_step)
+        steps, *accuracies = self.curves.history.values()
+        names = list(self.curves.history)[1:]
+        figure = draw_accuracy(
+            {name: (steps, values) for name, values in zip(names, accuracies, strict=True)},
+            title=f"{result['model']}: accuracy of the training batches",
+            chance=1 / trainer.datamodule.num_classes,
+        )
+        trainer.logger.experiment.add_figure("accuracy", figure, trainer.global_step)
+

@@ -1,0 +1,71 @@
+"""What was typed, put into the order that the parser needs. Imports nothing heavy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from command_line.errors import UsageError, did_you_mean
+
+SUBCOMMANDS = ("fit", "validate", "test")
+DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "palindromes.yaml"
+# Names of checkpoints of the run that the other flags describe; anything else is a path.
+CHECKPOINT_NAMES = ("last", "best")
+
+
+@dataclass
+class Arguments:
+    """A command, taken apart.
+
+    Attributes:
+        subcommand: fit, validate or test.
+        configs: config files, in the order in which they were given.
+        checkpoint: of --ckpt_path: `last`, `best`, or a path; None without.
+        flags: all the rest, as typed.
+    """
+
+    subcommand: str
+    configs: list[str] = field(default_factory=list)
+    checkpoint: str | None = None
+    flags: list[str] = field(default_factory=list)
+
+    @property
+    def checkpoint_path(self) -> Path | None:
+        """The path of --ckpt_path, if it is one."""
+        if self.checkpoint is None or self.checkpoint in CHECKPOINT_NAMES:
+            return None
+        return Path(self.checkpoint)
+
+
+def take_apart(argv: list[str]) -> Arguments:
+    """Sort what was typed; `fit` is understood where no subcommand is named.
+
+    Configs come first whatever the order typed, or else a config would silently undo the flags
+    in front of it.
+
+    Raises:
+        UsageError: an unknown subcommand, or a flag without its value.
+    """
+    subcommand, rest = "fit", list(argv)
+    if rest and not rest[0].startswith("-"):
+        subcommand = rest.pop(0)
+    if subcommand not in SUBCOMMANDS:
+        raise UsageError(
+            f"unknown subcommand {subcommand}{did_you_mean(subcommand, SUBCOMMANDS)} "
+            f"There are {', '.join(SUBCOMMANDS)}"
+        )
+    arguments = Arguments(subcommand)
+    while rest:
+        flag, separator, value = rest.pop(0).partition("=")
+        if flag not in ("-c", "--config", "--ckpt_path"):
+            arguments.flags.append(flag + separator + value)
+            continue
+        if not separator:
+            if not rest:
+                raise UsageError(f"{flag} needs a value")
+            value = rest.pop(0)
+        if flag == "--ckpt_path":
+            arguments.checkpoint = value
+        else:
+            arguments.configs.append(value)
+    return arguments

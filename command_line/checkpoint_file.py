@@ -1,0 +1,69 @@
+"""Reading checkpoints that people name on the command line."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any
+
+import torch
+
+from command_line.errors import UsageError
+from command_line.run_folder import RunFolder
+
+
+def find_checkpoint(path: Path, preferred: str) -> Path:
+    """The checkpoint at `path`: the file itself, or one of the run whose folder it is.
+
+    Args:
+        path: of a checkpoint or of a run's folder.
+        preferred: which checkpoint of a run to take, `last` or `best`; the other one if the run
+            has no such checkpoint.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if path.is_dir():
+        folder = RunFolder(path)
+        for name in (preferred, "last", "best"):
+            if folder.checkpoint(name).is_file():
+                return folder.checkpoint(name)
+        raise UsageError(f"no checkpoint in {folder.checkpoints}: it is not the folder of a run")
+    if not path.is_file():
+        others = sorted(str(file) for file in path.parent.glob("*.ckpt"))
+        hint = f"; there are {', '.join(others)}" if others else ""
+        raise UsageError(f"no checkpoint at {path}{hint}")
+    return path
+
+
+def find_named_checkpoint(folder: RunFolder, name: str) -> Path:
+    """Checkpoint `last` or `best` of a run.
+
+    Raises:
+        UsageError: the run has no such checkpoint.
+    """
+    path = folder.checkpoint(name)
+    if path.is_file():
+        return path
+    siblings = sorted(each.parent.name for each in folder.path.parent.glob("*/checkpoints"))
+    hint = f"; runs beside it: {', '.join(siblings)}" if siblings else ""
+    raise UsageError(f"no checkpoint '{name}' in {folder.path}{hint}")
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint of this project, plain types and tensors only.
+
+    Raises:
+        UsageError: the file is broken, or not a checkpoint of this project.
+    """
+    if not zipfile.is_zipfile(path):
+        raise UsageError(f"{path} is not a checkpoint, or is broken: it is no zip archive")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"{path} is not a checkpoint, or is broken: {reason}") from None
+    if not isinstance(checkpoint, dict) or "config" not in checkpoint:
+        raise UsageError(f"{path} is not a checkpoint of this project: it holds no config")
+    return checkpoint

@@ -1,0 +1,290 @@
+"""LightningCLI with this project's promises: nothing lost, nothing guessed, one line a mistake."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.cli import (
+    LightningArgumentParser,
+    LightningCLI,
+    LRSchedulerTypeUnion,
+    ReduceLROnPlateau,
+)
+from torch.optim import Optimizer
+
+import datamodules  # noqa: F401  so that its classes are known by their names
+import lightning_modules  # noqa: F401
+from callbacks import (
+    AtomicCheckpointIO,
+    Checkpoints,
+    Convergence,
+    Curves,
+    Interruption,
+    RandomState,
+    Report,
+    RunLogger,
+    StepProgress,
+)
+from command_line import words
+from command_line.arguments import CHECKPOINT_NAMES, DEFAULT_CONFIG, SUBCOMMANDS, Arguments
+from command_line.checkpoint_file import find_checkpoint, find_named_checkpoint, read_checkpoint
+from command_line.errors import UsageError
+from command_line.parser import CLASSES, OneLineParser
+from command_line.processes import is_main_process
+from command_line.run_folder import RunFolder
+from command_line.settings import (
+    class_of,
+    defining,
+    describe,
+    differences,
+    name_of_run,
+    short_names,
+    without_rest,
+)
+
+# What every run needs, so that no config has to say it: one endless epoch of training steps,
+# validated by their number, and none of what this project's own callbacks do instead.
+TRAINER_DEFAULTS: dict[str, Any] = {
+    "max_epochs": -1,
+    "check_val_every_n_epoch": None,
+    "num_sanity_val_steps": 0,
+    "use_distributed_sampler": False,
+    "enable_checkpointing": False,
+    "enable_model_summary": False,
+    "enable_autolog_hparams": False,
+}
+
+
+class TrainingCLI(LightningCLI):
+    """Parse a command, prepare its run, and carry it out.
+
+    Args:
+        arguments: the command, taken apart.
+
+    Raises:
+        UsageError: the command cannot be carried out as it was typed.
+        FinishedAlready: it was carried out before.
+        Interrupted: a signal ended the training, after a checkpoint.
+    """
+
+    def __init__(self, arguments: Arguments) -> None:
+        self.arguments = arguments
+        self.checkpoint_file: Path | None = None
+        self.checkpoint: dict[str, Any] = {}
+        if arguments.checkpoint_path:
+            self._open_checkpoint(arguments.checkpoint_path, arguments.subcommand)
+        super().__init__(
+            save_config_callback=None,
+            seed_everything_default=0,
+            parser_class=OneLineParser,
+            trainer_defaults=TRAINER_DEFAULTS,
+        )
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        loaders = {"model", "train_dataloaders", "val_dataloaders", "dataloaders", "datamodule"}
+        return {name: loaders | {"weights_only", "verbose"} for name in SUBCOMMANDS}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        parser.link_arguments(
+            "data.num_classes", "model.init_args.num_classes", apply_on="instantiate"
+        )
+        parser.add_class_arguments(Convergence, "convergence")
+        parser.add_class_arguments(
+            Checkpoints,
+            "checkpoints",
+            skip={"folder", "interruption", "config"},
+            instantiate=False,
+        )
+        parser.add_argument("--run.root", default="runs", help="Folder of all runs.")
+        parser.add_argument("--run.experiment", default="runs", help="Runs to compare.")
+        parser.add_argument(
+            "--run.name",
+            type=str | None,
+            default=None,
+            help="The run is kept in root/experiment/MODEL/name. Null: what differs from the config.",
+        )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        arguments = self.arguments
+        self.configs = arguments.configs or [self._understood_config()]
+        argv = [arguments.subcommand]
+        for config in self.configs:
+            check_config(config)
+            argv += ["--config", config]
+        if arguments.checkpoint:
+            argv += ["--ckpt_path", arguments.checkpoint]
+        self.config = parser.parse_args(argv + arguments.flags)
+
+    def before_instantiate_classes(self) -> None:
+        request = self._get(self.config, "ckpt_path")
+        if request and not self.checkpoint and request not in CHECKPOINT_NAMES:
+            self._open_checkpoint(Path(request), self.subcommand)
+        self.folder = self._run_folder()
+        if request in CHECKPOINT_NAMES:
+            self._open_checkpoint(find_named_checkpoint(self.folder, request), self.subcommand)
+        self._get(self.config, "run").name = self.folder.path.name
+        self._dump_config()
+        self.settings = {
+            key: value
+            for key, value in self.config_dump.items()
+            if key not in ("config", "ckpt_path")
+        }
+        if self.checkpoint:
+            self._check_checkpoint()
+        elif self.subcommand != "fit":
+            raise UsageError(
+                f"{self.subcommand} needs --ckpt_path: a checkpoint, or the folder of a run"
+            )
+
+    def instantiate_classes(self) -> None:
+        try:
+            super().instantiate_classes()
+        except ValueError as error:
+            # A value of the right type that is still wrong, such as a length of 1.
+            raise UsageError(self._parser(self.subcommand).one_line(str(error))) from None
+        given = self.datamodule.num_classes
+        typed = self._get(self.config, "model").init_args.get("num_classes", given)
+        if typed != given:
+            raise UsageError(f"model.num_classes comes from the data, which has {given}")
+
+    def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
+        try:
+            super()._add_configure_optimizers_method_to_model(subcommand)
+        except (TypeError, ValueError) as error:
+            raise UsageError(f"optimizer or lr_scheduler: {error}") from None
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        config = {**self._get(self.config_init, "trainer"), **kwargs}
+        if self.subcommand != "fit":
+            config.update(logger=False, enable_progress_bar=False)
+            return self._instantiate_trainer(config, [])
+        plugins = config["plugins"] or []
+        plugins = plugins if isinstance(plugins, list) else [plugins]
+        config["plugins"] = [*plugins, AtomicCheckpointIO()]
+        if config["logger"] is not False:
+            config["logger"] = RunLogger(self.folder.path, self.checkpoint.get("global_step"))
+        return self._instantiate_trainer(config, self._callbacks(config))
+
+    def after_instantiate_classes(self) -> None:
+        if self.subcommand == "fit" and not self.trainer.fast_dev_run and is_main_process():
+            self.folder.claim(self.settings, resumed=bool(self.checkpoint))
+
+    @staticmethod
+    def configure_optimizers(
+        lightning_module: LightningModule,
+        optimizer: Optimizer,
+        lr_scheduler: LRSchedulerTypeUnion | None = None,
+    ) -> Any:
+        """Step the schedule at every training step: the one epoch of a run never ends."""
+        if lr_scheduler is None:
+            return optimizer
+        schedule: dict[str, Any] = {"scheduler": lr_scheduler, "interval": "step"}
+        if isinstance(lr_scheduler, ReduceLROnPlateau):
+            schedule["monitor"] = lr_scheduler.monitor
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def fit(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
+        """Train, and say at the end what came out and what to do next."""
+        if is_main_process():
+            print(words.greeting(model, datamodule, self.trainer, self.folder.path), flush=True)
+        self.trainer.fit(
+            model, datamodule, ckpt_path=self.checkpoint_file, weights_only=True
+        )
+        result = self.folder.result()
+        if self.trainer.is_global_zero and result:
+            print(words.closing(result, self.folder.path), flush=True)
+
+    def validate(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
+        """Measure a checkpoint on the validation set."""
+        self._evaluate("validate", model, datamodule)
+
+    def test(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
+        """Measure a checkpoint on the test set."""
+        self._evaluate("test", model, datamodule)
+
+    def _evaluate(
+        self, subcommand: str, model: LightningModule, datamodule: LightningDataModule
+    ) -> None:
+        model.load_state_dict(self.checkpoint["state_dict"])
+        getattr(self.trainer, subcommand)(model, datamodule=datamodule, verbose=False)
+        if self.trainer.is_global_zero:
+            step = self.checkpoint["global_step"]
+            print(words.evaluation(self.trainer.callback_metrics, model, datamodule, self.checkpoint_file, step))
+
+    def _callbacks(self, trainer_config: dict[str, Any]) -> list[Any]:
+        convergence = self._get(self.config_init, "convergence")
+        interruption, curves = Interruption(), Curves(convergence)
+        callbacks = [RandomState(), interruption, convergence, curves]
+        if trainer_config["enable_progress_bar"] is not False:
+            callbacks.append(StepProgress(convergence))
+        if trainer_config["fast_dev_run"]:
+            return callbacks
+        hparams = short_names(without_rest(defining(self.settings)))
+        callbacks.append(Report(self.folder.result_file, hparams, convergence, curves))
+        checkpoints = self._get(self.config_init, "checkpoints")
+        # Last, so that a checkpoint holds what the others made of its step.
+        callbacks.append(
+            Checkpoints(self.folder.checkpoints, interruption, self.settings, **checkpoints)
+        )
+        return callbacks
+
+    def _understood_config(self) -> str:
+        """The config where none is named: that of the checkpoint, or the first experiment's."""
+        if self.checkpoint:
+            return str(yaml.safe_dump(self.checkpoint["config"]))
+        return str(DEFAULT_CONFIG)
+
+    def _run_folder(self) -> RunFolder:
+        run = self._get(self.config, "run")
+        at_home = RunFolder.of(self.checkpoint_file) if self.checkpoint_file else None
+        if at_home and not any(flag.startswith("--run.") for flag in self.arguments.flags):
+            return at_home
+        model = class_of(self._get(self.config, "model"))
+        name = run.name or self._default_name()
+        return RunFolder(Path(run.root) / run.experiment / model / name)
+
+    def _default_name(self) -> str:
+        """Named after what differs from the first config: other classes, and their settings."""
+        chosen = {key: self._get(self.config, key) for key in CLASSES}
+        plain = self._base_settings([])
+        other_classes = {
+            f"{key}.class_path": value.class_path
+            for key, value in chosen.items()
+            if value and key not in ("model", "data") and class_of(plain.get(key)) != class_of(value)
+        }
+        flags = [f"--{key}={value.class_path}" for key, value in chosen.items() if value]
+        base = defining(self._base_settings(flags))
+        changed = differences(defining(self._get_plain(self.config)), base)
+        return name_of_run({**{key: pair[0] for key, pair in changed.items()}, **other_classes})
+
+    def _base_settings(self, flags: list[str]) -> dict[str, Any]:
+        command = [self.arguments.subcommand, "--config", self.configs[0], *flags]
+        return self._get_plain(self.parser.parse_args(command))
+
+    def _get_plain(self, config: Any) -> dict[str, Any]:
+        text = self.parser.dump(config, skip_link_targets=False, skip_none=False, format="yaml")
+        return dict(yaml.safe_load(text)[self.arguments.subcommand])
+
+    def _open_checkpoint(self, path: Path, subcommand: str) -> None:
+        self.checkpoint_file = find_checkpoint(path, "last" if subcommand == "fit" else "best")
+        self.checkpoint = read_checkpoint(self.checkpoint_file)
+
+    def _check_checkpoint(self) -> None:
+        """A resumed run is the run that it was; to measure one, the model must be the same."""
+        theirs, ours = defining(self.checkpoint["config"]), defining(self.settings)
+        changed = differences(theirs, ours)
+        if self.subcommand != "fit":
+            changed = {key: pair for key, pair in changed.items() if key.startswith("model.")}
+        if changed:
+            raise UsageError(
+                f"{self.checkpoint_file} is of another run: "
+                f"{describe(changed, 'there', 'in this command')}; only what does not change the "
+                f"training, such as trainer.max_steps, may differ"
+            )
+
+    def _parse_ckpt_path(self) -> None:
+        """Lightning would silently take the checkpoint's settings in place of those typed."""

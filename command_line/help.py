@@ -1,0 +1,32 @@
+"""The help of the program, printed without importing what training needs."""
+
+HELP = """\
+usage: python train.py [SUBCOMMAND] [--config FILE] [FLAG VALUE ...]
+
+Train, watch and compare recurrent networks.
+
+subcommands:
+  fit        train; also what is done when no subcommand is named
+               python train.py
+               python train.py --model LSTM --data.length 20
+               python train.py fit --config configs/palindromes_study.yaml --model RNN
+               python train.py fit --ckpt_path last
+  validate   measure a checkpoint on the validation set
+               python train.py validate --ckpt_path runs/palindromes/RRN/default
+  test       measure a checkpoint on the test set, also at other lengths than trained on
+               python train.py test --ckpt_path runs/palindromes/RRN/default --data.length 200
+
+the flags that people use most:
+  --model RNN|LSTM|RRN|GRU          the architecture
+  --model.hidden_size 256           any setting of the model (all: fit --model.help RRN)
+  --data.length 50                  any setting of the data (all: fit --data.help Palindromes)
+  --optimizer Adam --optimizer.lr 0.002     any of torch.optim
+  --lr_scheduler StepLR --lr_scheduler.step_size 1000   any of torch.optim.lr_scheduler
+  --seed_everything 1               another seed
+  --trainer.max_steps 20000         any setting of the Trainer
+  --trainer.devices 4 --trainer.strategy ddp            several devices
+  --ckpt_path last|best|FILE|RUN    go on from a checkpoint
+  --run.name NAME                   where in runs/EXPERIMENT/MODEL/ the run is kept
+
+A subcommand's own help lists every flag: python train.py fit --help
+"""

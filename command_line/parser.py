@@ -1,0 +1,81 @@
+"""The parser of the suite: Lightning's, with one line for each mistake."""
+
+from __future__ import annotations
+
+import inspect
+from typing import NoReturn
+
+import torch
+from pytorch_lightning import LightningDataModule, LightningModule
+from pytorch_lightning.cli import LightningArgumentParser
+
+from command_line.errors import UsageError
+from command_line.messages import in_one_line
+
+CLASSES = {
+    "model": LightningModule,
+    "data": LightningDataModule,
+    "optimizer": torch.optim.Optimizer,
+    "lr_scheduler": torch.optim.lr_scheduler.LRScheduler,
+}
+
+
+class OneLineParser(LightningArgumentParser):
+    """Raise UsageError with one line, where Lightning prints its usage and a page of details."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        if not self.exit_on_error:
+            # A parser within the parser, for the arguments of a class: the outer one tells it.
+            super().error(message, ex)
+        parser = getattr(ex, "subcommand_parser", None) or self
+        raise UsageError(parser.one_line(message)) from None
+
+    def one_line(self, message: str) -> str:
+        """A message of this parser, or of the objects that it builds, in one line."""
+        return in_one_line(message, self._keys(), {key: names_of(key) for key in CLASSES})
+
+    def _keys(self) -> list[str]:
+        keys = {action.dest for action in self._actions}
+        subparsers = getattr(self, "_subcommands_action", None)
+        if subparsers:
+            for parser in subparsers._name_parser_map.values():
+                keys.update(parser._keys())
+        for key, base in CLASSES.items():
+            for each in subclasses(base):
+                keys.update(f"{key}.{name}" for name in arguments_of(each))
+        return sorted(keys)
+
+
+def names_of(key: str) -> list[str]:
+    """The classes that `key` may be set to, by name."""
+    return sorted({each.__name__ for each in usable(key)})
+
+
+def usable(key: str) -> list[type]:
+    """The classes that `key` may be set to: torch's public ones, or this project's.
+
+    Of this project's, a class that others refine is a base for them and no use by itself.
+    """
+    found = [
+        each
+        for each in subclasses(CLASSES[key])
+        if not each.__name__.startswith("_") and not each.__module__.startswith("pytorch_lightning")
+    ]
+    if key in ("model", "data"):
+        return [each for each in found if not each.__subclasses__()]
+    return found
+
+
+def subclasses(base: type) -> list[type]:
+    """All classes below `base`."""
+    children = base.__subclasses__()
+    return children + [each for child in children for each in subclasses(child)]
+
+
+def arguments_of(each: type) -> set[str]:
+    """Names of the arguments of a class, with those that it passes on to the classes above."""
+    names: set[str] = set()
+    for cls in each.__mro__:
+        if "__init__" in vars(cls) and not cls.__module__.startswith("pytorch_lightning"):
+            names.update(inspect.signature(cls.__init__).parameters)
+    return names - {"self", "args", "kwargs", "params", "optimizer"}

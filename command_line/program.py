@@ -1,0 +1,90 @@
+"""The program: from what was typed to an exit code."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+
+from command_line import help
+from command_line.arguments import take_apart
+from command_line.errors import UsageError
+from command_line.processes import is_main_process
+
+# Advertisements, devices that are not there, and what the program says in its own words.
+NOISE = (
+    "💡",
+    "TPU available: False",
+    "GPU available: False",
+    "Seed set to",
+    "`Trainer.fit` stopped",
+)
+
+
+def main(argv: list[str]) -> int:
+    """Carry out a command.
+
+    Args:
+        argv: what was typed behind `train.py`.
+
+    Returns:
+        0 when it is done; 2 for wrong input, told in one line on standard error; 128 + n when
+        signal n ended the run, after a checkpoint.
+    """
+    if argv and argv[0] in ("-h", "--help", "help"):
+        print(help.HELP, end="")
+        return 0
+    try:
+        return _carry_out(argv)
+    except UsageError as error:
+        if is_main_process():
+            print(f"train.py: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _carry_out(argv: list[str]) -> int:
+    arguments = take_apart(argv)
+    # Seconds of imports, spent only once the command is known to make sense so far.
+    from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+    from callbacks import Interrupted
+    from command_line import words
+    from command_line.cli import TrainingCLI
+    from command_line.run_folder import FinishedAlready
+
+    _quieten()
+    try:
+        TrainingCLI(arguments)
+    except MisconfigurationException as error:
+        raise UsageError(" ".join(str(error).split())) from None
+    except FinishedAlready as finished:
+        print(f"This very run is finished already, in {finished.folder.path}.")
+        print(words.closing(finished.folder.result() or {}, finished.folder.path))
+    except Interrupted as interrupted:
+        # Lightning kills the whole run when one of its processes ends in any other way.
+        if not is_main_process():
+            return 0
+        print(words.interrupted(interrupted.step, interrupted.folder), file=sys.stderr)
+        return 128 + interrupted.signal_number
+    return 0
+
+
+def _quieten() -> None:
+    """Drop the noise, and warnings about what is done here on purpose."""
+
+    def informs(record: logging.LogRecord) -> bool:
+        return not record.getMessage().startswith(NOISE)
+
+    for name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero"):
+        logging.getLogger(name).addFilter(informs)
+    for message in (
+        # The model's own optimiser is for who trains without the command line.
+        r".*configure_optimizers` will be overridden by .*",
+        # Batches are drawn faster than a worker could hand them over.
+        r".*does not have many workers.*",
+        # Lightning 2.6 on a newer torch.
+        r".*LeafSpec.*",
+    ):
+        warnings.filterwarnings("ignore", message=message)

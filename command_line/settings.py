@@ -1,0 +1,119 @@
+"""Which settings make a run what it is, and which may change while it goes on.
+
+One idea serves three questions: may this checkpoint be resumed, does this folder hold the same
+run, and what shall the run be called.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+# How long, how watched, how fast and where: none of it changes what a training step does.
+FREE = re.compile(
+    r"^(config|ckpt_path|run\..*|convergence\..*|checkpoints\..*|data\.init_args\.num_workers"
+    r"|trainer\.(?!gradient_clip|accumulate_grad_batches|precision|deterministic|plugins"
+    r"|limit_train_batches|overfit_batches|callbacks).*)$"
+)
+MISSING = "(absent)"
+LONGEST_NAME = 100
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings as dotted keys: {"data": {"length": 3}} as {"data.length": 3}."""
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            flat.update(flatten(value, f"{prefix}{key}."))
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def defining(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that make the run what it is, as dotted keys."""
+    return {key: value for key, value in flatten(config).items() if not FREE.match(key)}
+
+
+def typed(key: str) -> str:
+    """A dotted key as it is typed: without `init_args`, and a class by its argument."""
+    return key.replace(".init_args", "").removesuffix(".class_path")
+
+
+def value_as_typed(value: Any) -> str:
+    """A class without its module, everything else as it is written in YAML."""
+    if isinstance(value, bool) or value is None:
+        return {True: "true", False: "false", None: "null"}[value]
+    text = str(value)
+    return text.rpartition(".")[2] if re.fullmatch(r"[A-Za-z_][\w.]*", text) else text
+
+
+def differences(
+    one: Mapping[str, Any], other: Mapping[str, Any]
+) -> dict[str, tuple[Any, Any]]:
+    """Of two sets of dotted settings, those that differ: key to (value in one, in the other)."""
+    keys = sorted(one.keys() | other.keys())
+    pairs = {key: (one.get(key, MISSING), other.get(key, MISSING)) for key in keys}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def describe(changed: Mapping[str, tuple[Any, Any]], one: str, other: str, most: int = 3) -> str:
+    """'data.length is 20 there, 30 here; ...' with at most `most` of the differences."""
+    # That another class has other settings goes without saying.
+    classes = [key for key in changed if key.endswith("class_path")]
+    keys = [key for key in changed if key not in classes and not _belongs_to(key, classes)]
+    parts = [
+        f"{typed(key)} is {value_as_typed(changed[key][0])} {one}, "
+        f"{value_as_typed(changed[key][1])} {other}"
+        for key in (*classes, *keys)
+    ]
+    rest = f"; and {len(parts) - most} more" if len(parts) > most else ""
+    return "; ".join(parts[:most]) + rest
+
+
+def name_of_run(changed: Mapping[str, Any]) -> str:
+    """A run by what sets it apart from its experiment's config: 'length=20,lr=0.01'; 'default'.
+
+    Args:
+        changed: dotted settings that differ from those of the config, and their values.
+    """
+    parts = []
+    for key, value in sorted(changed.items()):
+        short = "seed" if key == "seed_everything" else typed(key).rpartition(".")[2]
+        parts.append(f"{short}={value_as_typed(value)}")
+    name = re.sub(r"[^\w=.,+-]", "-", ",".join(parts)) or "default"
+    if len(name) > LONGEST_NAME:
+        name = f"{name[: LONGEST_NAME - 9]}-{sha256(name.encode()).hexdigest()[:8]}"
+    return name
+
+
+def _belongs_to(key: str, classes: list[str]) -> bool:
+    return any(key.startswith(each.removesuffix("class_path")) for each in classes)
+
+
+def class_of(choice: Any) -> str:
+    """The short name of a parsed class choice, a mapping with `class_path`; '' for none."""
+    return str(choice["class_path"]).rpartition(".")[2] if choice else ""
+
+
+def short_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted settings by the last part of their names, where that tells them apart."""
+    short: dict[str, Any] = {}
+    for key, value in settings.items():
+        if key.endswith("class_path"):
+            name, value = typed(key), value_as_typed(value)
+        else:
+            name = "seed" if key == "seed_everything" else key.rpartition(".")[2]
+        short[typed(key) if name in short else name] = value
+    return short
+
+
+def without_rest(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is switched off: null, false, and rates of 0.0."""
+    return {
+        key: value
+        for key, value in settings.items()
+        if not (value is None or value is False or (isinstance(value, float) and value == 0))
+    }

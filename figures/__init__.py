@@ -1,0 +1,1 @@
+"""What is drawn: matplotlib and nothing of the networks."""

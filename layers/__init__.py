@@ -1,0 +1,10 @@
+"""The mathematics: layers on torch.nn alone, one block of equations a file."""
+
+from layers.gru import GRU
+from layers.initialization import INITIALIZATIONS, initialize
+from layers.lstm import LSTM
+from layers.recurrent import Recurrent, State
+from layers.rnn import RNN
+from layers.rrn import RRN
+
+__all__ = ["GRU", "INITIALIZATIONS", "LSTM", "RNN", "RRN", "Recurrent", "State", "initialize"]

@@ -1,0 +1,44 @@
+"""The gated recurrent unit."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from layers.recurrent import Recurrent, State
+
+
+class GRU(Recurrent):
+    """Gated recurrent unit (Cho et al. 2014, version 1 of the paper), as torch.nn.GRU.
+
+    r = σ(W_r x_t + U_r h_{t-1} + b_r)
+    z = σ(W_z x_t + U_z h_{t-1} + b_z)
+    n = tanh(W_n x_t + b_n + r ∘ (U_n h_{t-1} + b_hn))
+    h_t = (1 - z) ∘ n + z ∘ h_{t-1}
+
+    The reset gate r acts after the product with U_n, so the candidate n needs a bias on either
+    side of r: ``bias_hn`` (H) is the one inside. The gates lie in the order r, z, n; ``weight_ih``
+    stacks the W, ``weight_hh`` the U and ``bias`` the b. The state is (h,). With n hidden units
+    and d inputs it has 3(n² + dn + n) + n parameters.
+    """
+
+    gate_blocks = 3
+    state_tensors = 1
+
+    def create_parameters(self) -> None:
+        """Make room for the parameters, the recurrent bias of the candidate among them."""
+        super().create_parameters()
+        self.bias_hn = nn.Parameter(torch.empty(self.hidden_size))
+
+    def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """(B, D) and (h,) to h_t (B, H) and (h_t,)."""
+        (hidden,) = state
+        # The two products stay apart, unlike in other cells: r scales only one of them.
+        from_inputs = F.linear(inputs, self.weight_ih, self.bias)
+        from_hidden = F.linear(hidden, self.weight_hh)
+        r_inputs, z_inputs, n_inputs = from_inputs.chunk(self.gate_blocks, dim=1)
+        r_hidden, z_hidden, n_hidden = from_hidden.chunk(self.gate_blocks, dim=1)
+        r = torch.sigmoid(r_inputs + r_hidden)
+        z = torch.sigmoid(z_inputs + z_hidden)
+        n = torch.tanh(n_inputs + r * (n_hidden + self.bias_hn))
+        hidden = (1 - z) * n + z * hidden
+        return hidden, (hidden,)

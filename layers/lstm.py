@@ -1,0 +1,61 @@
+"""The long short-term memory."""
+
+import torch
+from torch import Tensor
+
+from layers.recurrent import Recurrent, State
+
+
+class LSTM(Recurrent):
+    """Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate: Gers et al. 2000).
+
+    i = σ(W_i x_t + U_i h_{t-1} + b_i)
+    f = σ(W_f x_t + U_f h_{t-1} + b_f)
+    g = tanh(W_g x_t + U_g h_{t-1} + b_g)
+    o = σ(W_o x_t + U_o h_{t-1} + b_o)
+    c_t = g ∘ i + c_{t-1} ∘ f
+    h_t = tanh(c_t) ∘ o
+
+    As in the study, "Recurrent Neural Networks and Graph Neural Networks" (2019). The gates lie
+    in the order i, f, g, o, as in torch.nn.LSTM; ``weight_ih`` stacks the W, ``weight_hh`` the U
+    and ``bias`` the b. The state is (h, c). With n hidden units and d inputs it has
+    4(n² + dn + n) parameters.
+
+    Args:
+        input_size: D, features of the input at a time step.
+        hidden_size: H, units of the hidden state.
+        initialization: how the first weights are drawn.
+        forget_bias: added to the drawn b_f. Above 0 the cell starts out remembering
+            (Jozefowicz, Zaremba and Sutskever 2015).
+
+    Raises:
+        ValueError: a size is below 1, or the initialization is unknown.
+    """
+
+    gate_blocks = 4
+    state_tensors = 2
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        initialization: str = "torch",
+        forget_bias: float = 0.0,
+    ) -> None:
+        # Set first: the parent's constructor draws the parameters, and reads it.
+        self.forget_bias = forget_bias
+        super().__init__(input_size, hidden_size, initialization)
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew, and lift the bias of the forget gate."""
+        super().reset_parameters()
+        _, forget, _, _ = self.bias.detach().chunk(self.gate_blocks)
+        forget.add_(self.forget_bias)
+
+    def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """(B, D) and (h, c) to h_t (B, H) and (h_t, c_t)."""
+        hidden, cell = state
+        i, f, g, o = self.preactivation(inputs, hidden).chunk(self.gate_blocks, dim=1)
+        cell = torch.tanh(g) * torch.sigmoid(i) + cell * torch.sigmoid(f)
+        hidden = torch.tanh(cell) * torch.sigmoid(o)
+        return hidden, (hidden, cell)

@@ -1,0 +1,126 @@
+"""What all recurrent layers share: their parameters, their state and the walk through time."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from layers.initialization import initialize
+
+State: TypeAlias = tuple[Tensor, ...]
+"""What a layer carries from one time step to the next: (B, H) each, the hidden state first."""
+
+
+class Recurrent(nn.Module, ABC):
+    """A recurrent layer: one step is the equations of its cell, forward repeats it over time.
+
+    A new cell is a subclass that says how many gates and how many state tensors it has, and
+    writes :meth:`step`. With T time steps, B examples, D inputs, H hidden units and G gates, the
+    parameters are laid out as in torch.nn, gate under gate:
+
+    - ``weight_ih`` (G*H, D): from the input;
+    - ``weight_hh`` (G*H, H): from the hidden state;
+    - ``bias`` (G*H): one a gate, where torch.nn keeps two that only ever act as their sum.
+
+    Args:
+        input_size: D, features of the input at a time step.
+        hidden_size: H, units of the hidden state.
+        initialization: how the first weights are drawn, a name in
+            :data:`layers.initialization.INITIALIZATIONS`.
+
+    Raises:
+        ValueError: a size is below 1, or the initialization is unknown.
+    """
+
+    gate_blocks: ClassVar[int]
+    state_tensors: ClassVar[int]
+
+    def __init__(self, input_size: int, hidden_size: int, initialization: str = "torch") -> None:
+        super().__init__()
+        for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
+            if size < 1:
+                raise ValueError(f"{name} must be at least 1, got {size}")
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.initialization = initialization
+        self.create_parameters()
+        self.reset_parameters()
+
+    def create_parameters(self) -> None:
+        """Make room for the parameters; a cell with more than the usual three adds them here."""
+        rows = self.gate_blocks * self.hidden_size
+        self.weight_ih = nn.Parameter(torch.empty(rows, self.input_size))
+        self.weight_hh = nn.Parameter(torch.empty(rows, self.hidden_size))
+        self.bias = nn.Parameter(torch.empty(rows))
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        initialize(self, self.initialization, self.hidden_size)
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first step: zeros, (B, H) each, typed and placed as the weights."""
+        shape = (batch_size, self.hidden_size)
+        return tuple(self.weight_hh.new_zeros(shape) for _ in range(self.state_tensors))
+
+    @abstractmethod
+    def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """One time step: the equations of the cell.
+
+        Args:
+            inputs: (B, D).
+            state: as :meth:`initial_state` gives it.
+
+        Returns:
+            The new hidden state (B, H), and the new state, whose first entry it is.
+        """
+
+    def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """Walk through time, one step after another.
+
+        Args:
+            inputs: (T, B, D).
+            state: where to start from, (B, H) each; zeros if None.
+
+        Returns:
+            The hidden states of all steps (T, B, H), and the last state. Who needs only the last
+            hidden state should take ``state[0]``: the backward pass then skips the stack.
+
+        Raises:
+            ValueError: the shape of the inputs or of the state is not as above, or T is 0.
+        """
+        self.check_inputs(inputs)
+        if state is None:
+            state = self.initial_state(inputs.shape[1])
+        self.check_state(state, inputs.shape[1])
+        hidden_states = []
+        for inputs_now in inputs.unbind():
+            hidden, state = self.step(inputs_now, state)
+            hidden_states.append(hidden)
+        return torch.stack(hidden_states), state
+
+    def preactivation(self, inputs: Tensor, hidden: Tensor) -> Tensor:
+        """W_ih x + W_hh h + b of all gates at once: (B, D) and (B, H) to (B, G*H)."""
+        from_inputs = F.linear(inputs, self.weight_ih, self.bias)
+        return torch.addmm(from_inputs, hidden, self.weight_hh.t())
+
+    def check_inputs(self, inputs: Tensor) -> None:
+        """Raise ValueError unless the inputs are (T, B, input_size) with T at least 1."""
+        if inputs.dim() != 3 or inputs.shape[2] != self.input_size:
+            raise ValueError(
+                f"inputs must have shape (time, batch, {self.input_size}), got {(*inputs.shape,)}"
+            )
+        if inputs.shape[0] == 0:
+            raise ValueError(f"inputs must have at least 1 time step, got {(*inputs.shape,)}")
+
+    def check_state(self, state: State, batch_size: int) -> None:
+        """Raise ValueError unless the state fits the batch: a wrong one might broadcast unseen."""
+        expected = [(batch_size, self.hidden_size)] * self.state_tensors
+        shapes = [(*tensor.shape,) for tensor in state]
+        if shapes != expected:
+            raise ValueError(f"state must have shapes {expected}, got {shapes}")
+
+    def extra_repr(self) -> str:
+        """The arguments, for print."""
+        return f"{self.input_size}, {self.hidden_size}, initialization={self.initialization!r}"

@@ -1,0 +1,26 @@
+"""The simple recurrent network."""
+
+import torch
+from torch import Tensor
+
+from layers.recurrent import Recurrent, State
+
+
+class RNN(Recurrent):
+    """Simple recurrent network (Elman 1990, "Finding structure in time").
+
+    h_t = tanh(W_hx x_t + W_hh h_{t-1} + b_h)
+
+    ``weight_ih`` is W_hx, ``weight_hh`` is W_hh and ``bias`` is b_h of the study, "Recurrent
+    Neural Networks and Graph Neural Networks" (2019). The state is (h,). With n hidden units
+    and d inputs it has n² + dn + n parameters.
+    """
+
+    gate_blocks = 1
+    state_tensors = 1
+
+    def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """(B, D) and (h,) to h_t (B, H) and (h_t,)."""
+        (hidden,) = state
+        hidden = torch.tanh(self.preactivation(inputs, hidden))
+        return hidden, (hidden,)

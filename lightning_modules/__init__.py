@@ -1,0 +1,6 @@
+"""What is trained: one LightningModule an experiment and architecture."""
+
+from lightning_modules.classifier import SequenceClassifier
+from lightning_modules.recurrent import GRU, LSTM, RNN, RRN
+
+__all__ = ["GRU", "LSTM", "RNN", "RRN", "SequenceClassifier"]

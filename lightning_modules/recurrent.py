@@ -1,0 +1,45 @@
+"""The architectures that are compared on palindromes, one class each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import layers
+from lightning_modules.classifier import SequenceClassifier
+
+
+class RNN(SequenceClassifier):
+    """Classifier on the plain recurrent network, `layers.RNN`."""
+
+    layer = layers.RNN
+
+
+class LSTM(SequenceClassifier):
+    """Classifier on the long short-term memory, `layers.LSTM`.
+
+    Args:
+        forget_bias: added to the bias of the forget gate at the start; 1 or 2 help it remember.
+    """
+
+    layer = layers.LSTM
+
+    def __init__(self, forget_bias: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    def make_layer(self, input_size: int) -> layers.LSTM:
+        settings = self.hparams
+        return layers.LSTM(
+            input_size, settings.hidden_size, settings.initialization, settings.forget_bias
+        )
+
+
+class RRN(SequenceClassifier):
+    """Classifier on the recurrent ReLU network, `layers.RRN`."""
+
+    layer = layers.RRN
+
+
+class GRU(SequenceClassifier):
+    """Classifier on the gated recurrent unit, `layers.GRU`."""
+
+    layer = layers.GRU
