@@ -1,11 +1,11 @@
 """Train, watch and compare recurrent networks.
 
-    python train.py                                          RRN on palindromes, half a minute
-    python train.py --model LSTM                             another architecture: one flag
-    python train.py fit --config configs/palindromes_study.yaml --model RNN
-    python train.py fit --ckpt_path last                     go on where it stopped
-    python train.py test --ckpt_path runs/palindromes/RRN/default --data.length 200
-    python train.py --help
+python train.py                                          RRN on palindromes, half a minute
+python train.py --model LSTM                             another architecture: one flag
+python train.py fit --config configs/palindromes_study.yaml --model RNN
+python train.py fit --ckpt_path last                     go on where it stopped
+python train.py test --ckpt_path runs/palindromes/RRN/default --data.length 200
+python train.py --help
 """
 
 import sys

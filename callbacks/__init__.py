@@ -4,6 +4,7 @@ from callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from callbacks.convergence import Convergence
 from callbacks.curves import Curves
 from callbacks.interruption import Interrupted, Interruption
+from callbacks.plateau import Plateau
 from callbacks.progress import StepProgress
 from callbacks.random_state import RandomState
 from callbacks.report import Report
@@ -16,6 +17,7 @@ __all__ = [
     "Curves",
     "Interrupted",
     "Interruption",
+    "Plateau",
     "RandomState",
     "Report",
     "RunLogger",

@@ -31,7 +31,8 @@ class Checkpoints(Callback):
     """Keep `last.ckpt`, `best.ckpt` and, if asked, `step_N.ckpt` in the run's folder.
 
     `last` is written before the first step, every n steps, at the end and when the run is
-    interrupted. `best` is written when a validation has the highest accuracy so far.
+    interrupted. `best` is written when a validation has the highest accuracy so far, or the
+    same at a lower loss.
 
     A checkpoint of a step at which the run also validates is written after the validation:
     Lightning does not make up for a validation that a resumed run has missed.
@@ -63,7 +64,7 @@ class Checkpoints(Callback):
                 raise ValueError(f"{name} must be at least 1, got {steps}")
         self.folder, self.interruption, self.config = folder, interruption, config
         self.every_n_steps, self.keep_every_n_steps = every_n_steps, keep_every_n_steps
-        self.best_validation_accuracy: float | None = None
+        self.best_score: list[float] | None = None
         self._signal: int | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -89,12 +90,11 @@ class Checkpoints(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.state.fn != "fit" or trainer.sanity_checking:
             return
-        accuracy = trainer.callback_metrics.get("val/accuracy")
-        if accuracy is not None:
-            best = self.best_validation_accuracy
-            if best is None or float(accuracy) > best:
-                self.best_validation_accuracy = float(accuracy)
-                self._save(trainer, "best")
+        metrics = trainer.callback_metrics
+        score = [float(metrics["val/accuracy"]), -float(metrics["val/loss"])]
+        if self.best_score is None or score > self.best_score:
+            self.best_score = score
+            self._save(trainer, "best")
         self._end_step(trainer)
 
     def on_save_checkpoint(
@@ -103,10 +103,10 @@ class Checkpoints(Callback):
         checkpoint["config"] = self.config
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best_validation_accuracy": self.best_validation_accuracy}
+        return {"best_score": self.best_score}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best_validation_accuracy = state_dict["best_validation_accuracy"]
+        self.best_score = state_dict["best_score"]
 
     def _end_step(self, trainer: Trainer) -> None:
         step = trainer.global_step

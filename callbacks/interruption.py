@@ -55,7 +55,7 @@ class Interruption(Callback):
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal_number is not None and number == signal.SIGINT:
-            raise KeyboardInterrupt
+            raise SystemExit(128 + number)
         self.signal_number = number
 
     def _restore(self) -> None:

@@ -31,7 +31,7 @@ class Report(Callback):
         self, file: Path, hparams: dict[str, Any], convergence: Convergence, curves: Curves
     ) -> None:
         self.file, self.hparams, self.convergence, self.curves = file, hparams, convergence, curves
-        self._first_step = 0
+        self._first_step: int | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._first_step = trainer.global_step
@@ -39,8 +39,8 @@ class Report(Callback):
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.is_global_zero:
             return
-        # A run resumed at its very end has nothing new to tell.
-        if trainer.global_step == self._first_step and self.file.is_file():
+        # A run resumed at its very end trains no more, and has nothing new to tell.
+        if self._first_step in (None, trainer.global_step) and self.file.is_file():
             return
         result = self.result(trainer, pl_module)
         if trainer.logger:
@@ -90,4 +90,3 @@ class Report(Callback):
             chance=1 / trainer.datamodule.num_classes,
         )
         trainer.logger.experiment.add_figure("accuracy", figure, trainer.global_step)
-

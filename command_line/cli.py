@@ -10,10 +10,9 @@ from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.cli import (
     LightningArgumentParser,
     LightningCLI,
-    LRSchedulerTypeUnion,
     ReduceLROnPlateau,
+    instantiate_class,
 )
-from torch.optim import Optimizer
 
 import datamodules  # noqa: F401  so that its classes are known by their names
 import lightning_modules  # noqa: F401
@@ -23,6 +22,7 @@ from callbacks import (
     Convergence,
     Curves,
     Interruption,
+    Plateau,
     RandomState,
     Report,
     RunLogger,
@@ -31,8 +31,9 @@ from callbacks import (
 from command_line import words
 from command_line.arguments import CHECKPOINT_NAMES, DEFAULT_CONFIG, SUBCOMMANDS, Arguments
 from command_line.checkpoint_file import find_checkpoint, find_named_checkpoint, read_checkpoint
+from command_line.config_file import check_config
 from command_line.errors import UsageError
-from command_line.parser import CLASSES, OneLineParser
+from command_line.parser import CLASSES, OneLineParser, arguments_of, import_class
 from command_line.processes import is_main_process
 from command_line.run_folder import RunFolder
 from command_line.settings import (
@@ -110,10 +111,11 @@ class TrainingCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         arguments = self.arguments
+        for config in arguments.configs:
+            check_config(Path(config), DEFAULT_CONFIG.parent)
         self.configs = arguments.configs or [self._understood_config()]
         argv = [arguments.subcommand]
         for config in self.configs:
-            check_config(config)
             argv += ["--config", config]
         if arguments.checkpoint:
             argv += ["--ckpt_path", arguments.checkpoint]
@@ -152,10 +154,23 @@ class TrainingCLI(LightningCLI):
             raise UsageError(f"model.num_classes comes from the data, which has {given}")
 
     def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
+        """Give the model the optimiser and schedule of the flags, if they name any."""
+        optimizer_init = self._get(self.config_init, "optimizer")
+        schedule_init = self._get(self.config_init, "lr_scheduler")
+        self.schedule: Any = None
+        if not optimizer_init:
+            return
         try:
-            super()._add_configure_optimizers_method_to_model(subcommand)
+            optimizer = instantiate_class(self.model.parameters(), optimizer_init)
+            if schedule_init:
+                self.schedule = instantiate_class(optimizer, schedule_init)
         except (TypeError, ValueError) as error:
             raise UsageError(f"optimizer or lr_scheduler: {error}") from None
+        configured: dict[str, Any] = {"optimizer": optimizer}
+        if self.schedule and not isinstance(self.schedule, ReduceLROnPlateau):
+            # At every training step: the one epoch of a run never ends.
+            configured["lr_scheduler"] = {"scheduler": self.schedule, "interval": "step"}
+        self.model.configure_optimizers = lambda: configured
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         config = {**self._get(self.config_init, "trainer"), **kwargs}
@@ -173,27 +188,11 @@ class TrainingCLI(LightningCLI):
         if self.subcommand == "fit" and not self.trainer.fast_dev_run and is_main_process():
             self.folder.claim(self.settings, resumed=bool(self.checkpoint))
 
-    @staticmethod
-    def configure_optimizers(
-        lightning_module: LightningModule,
-        optimizer: Optimizer,
-        lr_scheduler: LRSchedulerTypeUnion | None = None,
-    ) -> Any:
-        """Step the schedule at every training step: the one epoch of a run never ends."""
-        if lr_scheduler is None:
-            return optimizer
-        schedule: dict[str, Any] = {"scheduler": lr_scheduler, "interval": "step"}
-        if isinstance(lr_scheduler, ReduceLROnPlateau):
-            schedule["monitor"] = lr_scheduler.monitor
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
-
     def fit(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
         """Train, and say at the end what came out and what to do next."""
         if is_main_process():
             print(words.greeting(model, datamodule, self.trainer, self.folder.path), flush=True)
-        self.trainer.fit(
-            model, datamodule, ckpt_path=self.checkpoint_file, weights_only=True
-        )
+        self.trainer.fit(model, datamodule, ckpt_path=self.checkpoint_file, weights_only=True)
         result = self.folder.result()
         if self.trainer.is_global_zero and result:
             print(words.closing(result, self.folder.path), flush=True)
@@ -213,12 +212,18 @@ class TrainingCLI(LightningCLI):
         getattr(self.trainer, subcommand)(model, datamodule=datamodule, verbose=False)
         if self.trainer.is_global_zero:
             step = self.checkpoint["global_step"]
-            print(words.evaluation(self.trainer.callback_metrics, model, datamodule, self.checkpoint_file, step))
+            print(
+                words.evaluation(
+                    self.trainer.callback_metrics, model, datamodule, self.checkpoint_file, step
+                )
+            )
 
     def _callbacks(self, trainer_config: dict[str, Any]) -> list[Any]:
         convergence = self._get(self.config_init, "convergence")
         interruption, curves = Interruption(), Curves(convergence)
         callbacks = [RandomState(), interruption, convergence, curves]
+        if isinstance(self.schedule, ReduceLROnPlateau):
+            callbacks.append(Plateau(self.schedule))
         if trainer_config["enable_progress_bar"] is not False:
             callbacks.append(StepProgress(convergence))
         if trainer_config["fast_dev_run"]:
@@ -248,22 +253,18 @@ class TrainingCLI(LightningCLI):
         return RunFolder(Path(run.root) / run.experiment / model / name)
 
     def _default_name(self) -> str:
-        """Named after what differs from the first config: other classes, and their settings."""
-        chosen = {key: self._get(self.config, key) for key in CLASSES}
-        plain = self._base_settings([])
-        other_classes = {
-            f"{key}.class_path": value.class_path
-            for key, value in chosen.items()
-            if value and key not in ("model", "data") and class_of(plain.get(key)) != class_of(value)
-        }
-        flags = [f"--{key}={value.class_path}" for key, value in chosen.items() if value]
-        base = defining(self._base_settings(flags))
-        changed = differences(defining(self._get_plain(self.config)), base)
-        return name_of_run({**{key: pair[0] for key, pair in changed.items()}, **other_classes})
-
-    def _base_settings(self, flags: list[str]) -> dict[str, Any]:
-        command = [self.arguments.subcommand, "--config", self.configs[0], *flags]
-        return self._get_plain(self.parser.parse_args(command))
+        """Named after what differs from the first config, but for the model, a folder above."""
+        command = [self.arguments.subcommand, "--config", self.configs[0]]
+        base = defining(self._get_plain(self.parser.parse_args(command)))
+        ours = defining(self._get_plain(self.config))
+        for key in CLASSES:
+            # What another class has by default does not set the run apart; the class does.
+            class_path = ours.get(f"{key}.class_path")
+            if class_path and class_path != base.get(f"{key}.class_path"):
+                for name, default in arguments_of(import_class(class_path)).items():
+                    base.setdefault(f"{key}.init_args.{name}", default)
+        base["model.class_path"] = ours["model.class_path"]
+        return name_of_run({key: ours[key] for key in differences(ours, base) if key in ours})
 
     def _get_plain(self, config: Any) -> dict[str, Any]:
         text = self.parser.dump(config, skip_link_targets=False, skip_none=False, format="yaml")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 from command_line.errors import did_you_mean
+from command_line.settings import typed
 
 # What jsonargparse says around the one thing that was wrong.
 NOISE = re.compile(
@@ -27,6 +28,9 @@ def in_one_line(message: str, keys: Iterable[str], choices: dict[str, list[str]]
     flag = re.search(r"unrecognized arguments: (--?)([\w.-]+)", message)
     if flag:
         return f"unknown flag {flag[1]}{flag[2]}" + _nearest_key(flag[2], keys, "--")
+    key = re.search(r"does not accept option '([\w.]+)'", message)
+    if key:
+        return f"unknown key {typed(key[1])}{_nearest_key(typed(key[1]), keys, '')}"
     path = re.findall(r"Parser key \"([\w.]+)\"", message)
     class_path = re.findall(r"given class_path '([\w.]+)'", message)
     owner = class_path[-1].rpartition(".")[2] if class_path else ""

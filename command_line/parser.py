@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import torch
 from pytorch_lightning import LightningDataModule, LightningModule
@@ -72,10 +73,20 @@ def subclasses(base: type) -> list[type]:
     return children + [each for child in children for each in subclasses(child)]
 
 
-def arguments_of(each: type) -> set[str]:
-    """Names of the arguments of a class, with those that it passes on to the classes above."""
-    names: set[str] = set()
-    for cls in each.__mro__:
-        if "__init__" in vars(cls) and not cls.__module__.startswith("pytorch_lightning"):
-            names.update(inspect.signature(cls.__init__).parameters)
-    return names - {"self", "args", "kwargs", "params", "optimizer"}
+def arguments_of(each: type) -> dict[str, Any]:
+    """Arguments of a class, also those that it passes on to the classes above, and defaults."""
+    arguments: dict[str, Any] = {}
+    for cls in reversed(each.__mro__):
+        if "__init__" in vars(cls) and cls not in (LightningModule, LightningDataModule):
+            for name, parameter in inspect.signature(cls.__init__).parameters.items():
+                arguments[name] = parameter.default
+    for name in ("self", "args", "kwargs", "params", "optimizer"):
+        arguments.pop(name, None)
+    return arguments
+
+
+def import_class(class_path: str) -> type:
+    """The class at a dotted path, as parsed configs hold it."""
+    module, _, name = class_path.rpartition(".")
+    found: type = getattr(importlib.import_module(module), name)
+    return found

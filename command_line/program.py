@@ -77,11 +77,10 @@ def _quieten() -> None:
     def informs(record: logging.LogRecord) -> bool:
         return not record.getMessage().startswith(NOISE)
 
-    for name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero"):
-        logging.getLogger(name).addFilter(informs)
+    for package in ("pytorch_lightning", "lightning_fabric"):
+        for handler in logging.getLogger(package).handlers:
+            handler.addFilter(informs)
     for message in (
-        # The model's own optimiser is for who trains without the command line.
-        r".*configure_optimizers` will be overridden by .*",
         # Batches are drawn faster than a worker could hand them over.
         r".*does not have many workers.*",
         # Lightning 2.6 on a newer torch.

@@ -50,9 +50,7 @@ def value_as_typed(value: Any) -> str:
     return text.rpartition(".")[2] if re.fullmatch(r"[A-Za-z_][\w.]*", text) else text
 
 
-def differences(
-    one: Mapping[str, Any], other: Mapping[str, Any]
-) -> dict[str, tuple[Any, Any]]:
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Of two sets of dotted settings, those that differ: key to (value in one, in the other)."""
     keys = sorted(one.keys() | other.keys())
     pairs = {key: (one.get(key, MISSING), other.get(key, MISSING)) for key in keys}
@@ -83,7 +81,8 @@ def name_of_run(changed: Mapping[str, Any]) -> str:
     for key, value in sorted(changed.items()):
         short = "seed" if key == "seed_everything" else typed(key).rpartition(".")[2]
         parts.append(f"{short}={value_as_typed(value)}")
-    name = re.sub(r"[^\w=.,+-]", "-", ",".join(parts)) or "default"
+    name = re.sub(r"[\[\]() ]", "", ",".join(parts)) or "default"
+    name = re.sub(r"[^\w=.,+-]", "-", name)
     if len(name) > LONGEST_NAME:
         name = f"{name[: LONGEST_NAME - 9]}-{sha256(name.encode()).hexdigest()[:8]}"
     return name

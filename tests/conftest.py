@@ -1,0 +1,141 @@
+"""What the tests share: small runs of the program, in this process or in one of their own."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+# Tests run beside each other on few cores, and a forked process must not inherit busy threads.
+torch.set_num_threads(1)
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# A run of a second: small enough for any machine, long enough to validate and to checkpoint.
+SMALL = [
+    "--model.hidden_size=8",
+    "--model.encoding=one_hot",
+    "--data.length=4",
+    "--data.batch_size=16",
+    "--data.evaluation_size=48",
+    "--optimizer.lr=0.01",
+    "--trainer.accelerator=cpu",
+    "--trainer.max_steps=60",
+    "--trainer.log_every_n_steps=7",
+    "--trainer.val_check_interval=20",
+    "--checkpoints.every_n_steps=15",
+    "--trainer.enable_progress_bar=false",
+    "--run.name=small",
+]
+
+
+@dataclass
+class Outcome:
+    """Of a command: its exit code, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def small() -> list[str]:
+    """Flags of a small run, which ends in runs/palindromes/RRN/small."""
+    return list(SMALL)
+
+
+@pytest.fixture
+def train(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    """Carry out `python train.py ARGUMENTS` in this process, in an empty folder."""
+    from command_line.program import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
+
+    def carry_out(*arguments: str) -> Outcome:
+        capfd.readouterr()
+        code = main(list(arguments))
+        return Outcome(code, *capfd.readouterr())
+
+    return carry_out
+
+
+def _in_new_process(arguments: list[str], folder: str, prepare: Callable[[], None] | None) -> None:
+    from command_line.program import main
+
+    os.chdir(folder)
+    torch.set_num_threads(1)
+    for stream, name in ((1, "out.txt"), (2, "err.txt")):
+        file = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(file, stream)
+    if prepare:
+        prepare()
+    sys.exit(main(arguments))
+
+
+@pytest.fixture(scope="session")
+def start_process() -> Callable[..., multiprocessing.Process]:
+    """Start `python train.py ARGUMENTS` in a process of its own, and in a folder.
+
+    The processes are forked from one that has imported everything, so that each starts at once.
+    `prepare`, a picklable function, is called in the process before the program.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["command_line.cli", "tensorboard"])
+
+    def start(
+        arguments: list[str], folder: Path, prepare: Callable[[], None] | None = None
+    ) -> multiprocessing.Process:
+        process = context.Process(target=_in_new_process, args=(arguments, str(folder), prepare))
+        process.start()
+        return process
+
+    return start
+
+
+@pytest.fixture
+def train_in_process(start_process, tmp_path: Path) -> Callable[..., Outcome]:
+    """Carry out a command in a process of its own, and wait for it."""
+
+    def carry_out(
+        *arguments: str, folder: Path = tmp_path, prepare: Callable[[], None] | None = None
+    ) -> Outcome:
+        folder.mkdir(parents=True, exist_ok=True)
+        process = start_process(list(arguments), folder, prepare)
+        process.join(120)
+        assert process.exitcode is not None, "the run hangs"
+        texts = [(folder / name).read_text() for name in ("out.txt", "err.txt")]
+        return Outcome(process.exitcode, *texts)
+
+    return carry_out
+
+
+@pytest.fixture
+def curves_of() -> Callable[[Path], dict[str, list[tuple[int, float]]]]:
+    """Read the scalars of a run as TensorBoard shows them: tag to (step, value) in order."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    def read(folder: Path) -> dict[str, list[tuple[int, float]]]:
+        events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
+        events.Reload()
+        return {
+            tag: [(event.step, event.value) for event in events.Scalars(tag)]
+            for tag in events.Tags()["scalars"]
+        }
+
+    return read
+
+
+@pytest.fixture
+def result_of() -> Callable[[Path], dict]:
+    """Read result.json of a run."""
+    return lambda folder: json.loads((folder / "result.json").read_text())
