@@ -9,6 +9,7 @@ from callbacks.progress import StepProgress
 from callbacks.random_state import RandomState
 from callbacks.report import Report
 from callbacks.run_logger import RunLogger
+from callbacks.unprofiled import Unprofiled
 
 __all__ = [
     "AtomicCheckpointIO",
@@ -22,4 +23,5 @@ __all__ = [
     "Report",
     "RunLogger",
     "StepProgress",
+    "Unprofiled",
 ]

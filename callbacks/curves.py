@@ -29,12 +29,12 @@ class Curves(Callback):
         self.convergence = convergence
         self.stopwatch = Stopwatch()
         self.history: dict[str, list[float]] = {"step": [], "accuracy": [], "moving average": []}
-        self._loss: Tensor | float = 0.0
+        self._losses: list[Tensor] = []
         self._gradient_norm: Tensor | None = None
         self._last_write = (0, 0.0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._loss, self._gradient_norm = 0.0, None
+        self._losses, self._gradient_norm = [], None
         self._last_write = (trainer.global_step, self.stopwatch.seconds)
         self.stopwatch.start()
 
@@ -54,12 +54,12 @@ class Curves(Callback):
         batch_idx: int,
     ) -> None:
         # Of accumulated batches, Lightning hands out each one's part of the mean loss.
-        self._loss = self._loss + outputs["loss"]
+        self._losses.append(outputs["loss"])
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         if self._is_due(trainer, trainer.global_step) or trainer.should_stop:
             self._write(trainer, trainer.global_step)
-        self._loss, self._gradient_norm = 0.0, None
+        self._losses, self._gradient_norm = [], None
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.stopwatch.stop()
@@ -90,7 +90,7 @@ class Curves(Callback):
         return step in (1, trainer.max_steps) or bool(every and step % every == 0)
 
     def _write(self, trainer: Trainer, step: int) -> None:
-        loss = trainer.strategy.reduce(torch.as_tensor(self._loss).clone(), reduce_op="mean")
+        loss = trainer.strategy.reduce(torch.stack(self._losses).sum(), reduce_op="mean")
         accuracy, average = self.convergence.recent[-1], self.convergence.moving_average
         for name, value in zip(self.history, (step, accuracy, average), strict=True):
             self.history[name].append(value)

@@ -27,6 +27,7 @@ from callbacks import (
     Report,
     RunLogger,
     StepProgress,
+    Unprofiled,
 )
 from command_line import words
 from command_line.arguments import CHECKPOINT_NAMES, DEFAULT_CONFIG, SUBCOMMANDS, Arguments
@@ -106,7 +107,7 @@ class TrainingCLI(LightningCLI):
             "--run.name",
             type=str | None,
             default=None,
-            help="The run is kept in root/experiment/MODEL/name. Null: what differs from the config.",
+            help="The run is kept in root/experiment/MODEL/name; null: what the flags change.",
         )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
@@ -177,6 +178,7 @@ class TrainingCLI(LightningCLI):
         if self.subcommand != "fit":
             config.update(logger=False, enable_progress_bar=False)
             return self._instantiate_trainer(config, [])
+        config["profiler"] = config["profiler"] or Unprofiled()
         plugins = config["plugins"] or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         config["plugins"] = [*plugins, AtomicCheckpointIO()]

@@ -75,7 +75,8 @@ def _quieten() -> None:
     """Drop the noise, and warnings about what is done here on purpose."""
 
     def informs(record: logging.LogRecord) -> bool:
-        return not record.getMessage().startswith(NOISE)
+        message = record.getMessage()
+        return not any(noise in message for noise in NOISE)
 
     for package in ("pytorch_lightning", "lightning_fabric"):
         for handler in logging.getLogger(package).handlers:

@@ -103,7 +103,6 @@ class SequenceClassifier(LightningModule):
         self.metrics["accuracy"].update(logits, target)
 
     def _report(self, stage: str) -> None:
-        # The metrics add up over the ranks themselves; callbacks write them at the right step.
+        # Lightning computes the metrics over all ranks, and callbacks write them at their step.
         for name, metric in self.metrics.items():
-            self.log(f"{stage}/{name}", metric.compute(), logger=False)
-            metric.reset()
+            self.log(f"{stage}/{name}", metric, logger=False)

@@ -1,0 +1,328 @@
+"""Palindromes: what is drawn, and that neither devices, workers nor resuming change it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from torch.utils.data import DataLoader, IterableDataset
+
+from datamodules.palindromes import (
+    TEST,
+    TRAINING,
+    VALIDATION,
+    FixedBatches,
+    Palindromes,
+    TrainingBatches,
+    draw_palindromes,
+)
+
+STREAMS = [TRAINING, VALIDATION, TEST]
+# So long that no palindrome is ever drawn twice: 21 free digits.
+LONG = 40
+
+in_64_bits = st.integers(0, 2**64 - 1)
+
+
+def on_device(data, rank=0, devices=1, accumulate=1, step=0):
+    """Let the data believe that this process is one of several, and so many steps on."""
+    data.trainer = SimpleNamespace(
+        world_size=devices,
+        global_rank=rank,
+        accumulate_grad_batches=accumulate,
+        global_step=step,
+    )
+    return data
+
+
+def first_batches(loader, count):
+    return [batch for batch, _ in zip(loader, range(count), strict=False)]
+
+
+def assert_same_batches(ones, others):
+    assert len(ones) == len(others)
+    for one, other in zip(ones, others, strict=True):
+        assert torch.equal(one[0], other[0]) and torch.equal(one[1], other[1])
+
+
+def rows(batches):
+    """The palindromes of some batches, in order."""
+    return [tuple(row) for digits, _ in batches for row in digits.tolist()]
+
+
+# What is drawn
+
+
+@pytest.mark.parametrize("length", [*range(2, 13), 300])
+@given(
+    count=st.integers(1, 20), seed=in_64_bits, stream=st.sampled_from(STREAMS), step=in_64_bits
+)
+@settings(max_examples=20, derandomize=True, deadline=None)
+def test_palindromes_with_the_last_digit_held_out(length, count, seed, stream, step):
+    digits, target = draw_palindromes(count, length, seed=seed, stream=stream, step=step)
+    assert digits.shape == (count, length) and target.shape == (count,)
+    assert digits.dtype == target.dtype == torch.int64
+    whole = torch.cat([digits, target[:, None]], dim=1)
+    assert torch.equal(whole, whole.flip(1))
+    assert 0 <= whole.min() and whole.max() <= 9
+
+
+# The 99.9 % quantiles of chi-square with so many degrees of freedom.
+CHI_SQUARE = {9: 27.88, 99: 148.23}
+
+
+def assert_uniform(values, count):
+    """Pearson's test of whether values from 0 to count - 1 are all as likely."""
+    observed = torch.bincount(values.flatten(), minlength=count).double()
+    expected = values.numel() / count
+    assert ((observed - expected) ** 2 / expected).sum() < CHI_SQUARE[count - 1]
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+@pytest.mark.parametrize("length", [7, 8])
+def test_digits_are_uniform_and_independent(length, stream):
+    digits, target = draw_palindromes(20_000, length, seed=1, stream=stream, step=0)
+    free = digits[:, : (length + 2) // 2].unbind(dim=1)
+    assert_uniform(torch.stack(free), 10)
+    assert_uniform(target, 10)
+    for number, position in enumerate(free):
+        assert_uniform(position, 10)
+        for other in free[:number]:
+            assert_uniform(10 * position + other, 100)
+
+
+@pytest.mark.parametrize("counted", ["steps", "seeds"])
+def test_digits_are_uniform_and_independent_from_batch_to_batch(counted):
+    numbers = [{"seed": 1, "step": n} if counted == "steps" else {"seed": n, "step": 0}
+               for n in range(5_000)]
+    targets = torch.cat([draw_palindromes(2, 3, stream=TRAINING, **n)[1] for n in numbers])
+    assert_uniform(targets, 10)
+    assert_uniform(10 * targets[:-2] + targets[2:], 100)
+
+
+def test_a_batch_begins_as_a_smaller_one_of_the_same_step():
+    """So a larger set of the same seed contains the smaller one."""
+    few, _ = draw_palindromes(3, 6, seed=1, stream=TEST, step=5)
+    many, _ = draw_palindromes(50, 6, seed=1, stream=TEST, step=5)
+    assert torch.equal(few, many[:3])
+
+
+# No number is shared
+
+
+def test_no_palindrome_is_ever_seen_twice():
+    batches = [
+        draw_palindromes(20, LONG, seed=seed, stream=stream, step=step)
+        for seed in (0, 1, 2, 2**32, 2**64 - 1)
+        for stream in STREAMS
+        for step in (0, 1, 2, 3, 2**32, 2**32 + 1, 2**63, 2**64 - 1)
+    ]
+    seen = rows(batches)
+    assert len(set(seen)) == len(seen) == 20 * 5 * 3 * 8
+
+
+@pytest.mark.parametrize("step", [2**32 - 1, 2**32, 2**40])
+def test_a_run_of_more_than_four_billion_steps(step):
+    batches = first_batches(TrainingBatches(LONG, 4, 0, first=step), 3)
+    expected = [
+        draw_palindromes(4, LONG, seed=0, stream=TRAINING, step=step + k) for k in range(3)
+    ]
+    assert_same_batches(batches, expected)
+    wrapped = TrainingBatches(LONG, 4, 0, first=step % 2**32)
+    assert step < 2**32 or not set(rows(batches)) & set(rows(first_batches(wrapped, 3)))
+
+
+def test_training_never_shows_what_is_measured(monkeypatch):
+    data = Palindromes(LONG, batch_size=32, evaluation_size=64, evaluation_seed=3, training_seed=3)
+    trained = set(rows(first_batches(data.train_dataloader(), 100)))
+    validated, tested = set(rows(data.val_dataloader())), set(rows(data.test_dataloader()))
+    assert len(trained) == 3200 and len(validated) == len(tested) == 64
+    assert not trained & validated and not trained & tested and not validated & tested
+
+
+# Devices, accumulated batches and workers
+
+
+@pytest.mark.parametrize("accumulate", [1, 2, 3])
+@pytest.mark.parametrize("devices", [1, 2, 4])
+def test_all_devices_together_see_the_batches_of_one(devices, accumulate):
+    one = Palindromes(LONG, batch_size=24, training_seed=7)
+    by_rank = []
+    for rank in range(devices):
+        data = on_device(
+            Palindromes(LONG, batch_size=24, training_seed=7), rank, devices, accumulate
+        )
+        by_rank.append(first_batches(data.train_dataloader(), 5 * accumulate))
+
+    slices = [batches[turn] for turn in range(5 * accumulate) for batches in by_rank]
+    assert all(len(target) == 24 // (devices * accumulate) for _, target in slices)
+    together = [
+        tuple(torch.cat(parts) for parts in zip(*slices[k : k + devices * accumulate], strict=True))
+        for k in range(0, len(slices), devices * accumulate)
+    ]
+    assert_same_batches(together, first_batches(one.train_dataloader(), 5))
+    assert len(set(rows(slices))) == 5 * 24
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+@pytest.mark.parametrize("first", [0, 7])
+@pytest.mark.parametrize("workers", [0, 1, 2, 3])
+def test_workers_change_nothing(workers, first):
+    data = on_device(Palindromes(5, 8, training_seed=1, num_workers=workers), 1, 2, 2, step=first)
+    loader = data.train_dataloader()
+    assert loader.num_workers == workers
+    dataset = TrainingBatches(5, 8, 1, rank=1, devices=2, accumulate=2)
+    expected = [dataset.batch(2 * first + k) for k in range(10)]
+    assert_same_batches(first_batches(loader, 10), expected)
+
+
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_resumed_stream_continues_the_first(accumulate):
+    def batches(step, count):
+        data = on_device(Palindromes(LONG, 12, training_seed=1), 0, 2, accumulate, step)
+        return first_batches(data.train_dataloader(), count)
+
+    whole = batches(0, 10 * accumulate)
+    assert_same_batches(batches(4, 6 * accumulate), whole[4 * accumulate :])
+
+
+def test_a_loader_can_be_gone_through_again():
+    data = Palindromes(5, 8, evaluation_size=20)
+    for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader()):
+        assert_same_batches(first_batches(loader, 2), first_batches(loader, 2))
+
+
+# Seeds
+
+
+def test_training_seed_is_that_of_the_run_unless_given(monkeypatch):
+    monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
+    assert Palindromes().seed == 0
+    data = Palindromes(LONG)
+    for seed in (5, 0, 2**32 - 1):
+        monkeypatch.setenv("PL_GLOBAL_SEED", str(seed))
+        assert data.seed == seed
+        assert Palindromes(training_seed=0).seed == 0
+        assert Palindromes(training_seed=4).seed == 4
+        (batch,) = first_batches(data.train_dataloader(), 1)
+        expected = draw_palindromes(128, LONG, seed=seed, stream=TRAINING, step=0)
+        assert_same_batches([batch], [expected])
+
+
+def test_runs_of_every_seed_are_measured_on_the_same_sets(monkeypatch):
+    def sets(seed, evaluation_seed):
+        monkeypatch.setenv("PL_GLOBAL_SEED", str(seed))
+        data = Palindromes(LONG, 32, evaluation_size=48, evaluation_seed=evaluation_seed)
+        return rows(data.val_dataloader()), rows(data.test_dataloader())
+
+    assert sets(1, 2019) == sets(2, 2019)
+    assert not set(sum(sets(1, 2019), [])) & set(sum(sets(1, 2020), []))
+
+
+# Evaluation
+
+
+@pytest.mark.parametrize("devices", [1, 2, 3, 4])
+@pytest.mark.parametrize("size", [4, 5, 47, 48])
+def test_evaluation_is_shared_without_overlap_or_loss(size, devices):
+    def shares(loader_name):
+        for rank in range(devices):
+            data = on_device(Palindromes(LONG, 8, evaluation_size=size), rank, devices)
+            yield list(getattr(data, loader_name)())
+
+    for loader_name, stream in (("val_dataloader", VALIDATION), ("test_dataloader", TEST)):
+        by_rank = list(shares(loader_name))
+        whole, _ = draw_palindromes(size, LONG, seed=2019, stream=stream, step=0)
+        assert sorted(sum(map(rows, by_rank), [])) == sorted(map(tuple, whole.tolist()))
+        sizes = [len(rows(batches)) for batches in by_rank]
+        assert max(sizes) - min(sizes) <= 1
+        for digits, target in sum(by_rank, []):
+            assert 1 <= len(target) <= 8 and digits.shape == (len(target), LONG)
+            assert digits.dtype == target.dtype == torch.int64
+            assert torch.equal(digits[:, 0], target)
+
+
+def test_training_does_not_change_how_evaluation_is_shared():
+    data = on_device(Palindromes(LONG, 8, evaluation_size=20), accumulate=4, step=100)
+    assert_same_batches(
+        list(data.val_dataloader()), list(Palindromes(LONG, 8, 20).val_dataloader())
+    )
+
+
+def test_loaders_hand_over_whole_batches_that_lightning_does_not_share_again():
+    """Lightning hands each device its part of a dataset, unless it is iterable."""
+    data = Palindromes(num_workers=2)
+    for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader()):
+        assert isinstance(loader, DataLoader) and loader.batch_size is None
+        assert isinstance(loader.dataset, IterableDataset)
+    assert isinstance(data.val_dataloader().dataset, FixedBatches)
+
+
+# What cannot be
+
+
+@pytest.mark.parametrize(
+    "name, least",
+    [
+        ("length", 2),
+        ("batch_size", 1),
+        ("evaluation_size", 1),
+        ("evaluation_seed", 0),
+        ("training_seed", 0),
+        ("num_workers", 0),
+    ],
+)
+def test_values_out_of_range(name, least):
+    Palindromes(**{name: least})
+    for value in (least - 1, -100):
+        with pytest.raises(ValueError, match=f"^{name} must be at least {least}, got {value}$"):
+            Palindromes(**{name: value})
+
+
+@pytest.mark.xfail(strict=True, raises=OverflowError, reason="found only once a batch is drawn")
+@pytest.mark.parametrize("name", ["evaluation_seed", "training_seed"])
+def test_seeds_beyond_64_bits(name):
+    Palindromes(**{name: 2**64 - 1})
+    with pytest.raises(ValueError, match=name):
+        data = Palindromes(**{name: 2**64})
+        first_batches(data.train_dataloader(), 1)
+        first_batches(data.val_dataloader(), 1)
+
+
+@pytest.mark.parametrize(
+    "batch_size, devices, accumulate, shares, multiple",
+    [
+        (10, 4, 1, "4 devices", 4),
+        (10, 1, 4, "1 device x 4 accumulated batches", 4),
+        (10, 2, 3, "2 devices x 3 accumulated batches", 6),
+        (1, 2, 1, "2 devices", 2),
+    ],
+)
+def test_batches_that_cannot_be_shared(batch_size, devices, accumulate, shares, multiple):
+    data = on_device(Palindromes(batch_size=batch_size), 0, devices, accumulate)
+    complaint = (
+        f"^data.batch_size {batch_size} cannot be shared equally by {shares}: it counts the "
+        f"examples of an optimiser step over all of them, so it must be a multiple of {multiple}$"
+    )
+    with pytest.raises(MisconfigurationException, match=complaint):
+        data.setup("fit")
+    # To measure, a set is shared as it is.
+    data.setup("validate")
+    data.setup("test")
+    on_device(Palindromes(batch_size=2 * multiple), 0, devices, accumulate).setup("fit")
+
+
+@pytest.mark.xfail(strict=True, reason="a device without examples measures an empty batch")
+def test_more_devices_than_there_are_to_measure():
+    with pytest.raises(MisconfigurationException, match="evaluation_size 3"):
+        on_device(Palindromes(batch_size=4, evaluation_size=3), 3, 4).setup("fit")
+
+
+def test_says_what_it_is():
+    assert Palindromes.num_classes == 10
+    assert str(Palindromes(length=20)) == "palindromes, 20 digits read"
