@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
+from jsonargparse.typing import PositiveInt
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.cli import (
     LightningArgumentParser,
@@ -101,6 +103,12 @@ class TrainingCLI(LightningCLI):
             skip={"folder", "interruption", "config"},
             instantiate=False,
         )
+        parser.add_argument(
+            "--threads",
+            type=PositiveInt | None,
+            default=None,
+            help="CPU threads of a process; null: as many as there are cores.",
+        )
         parser.add_argument("--run.root", default="runs", help="Folder of all runs.")
         parser.add_argument("--run.experiment", default="runs", help="Runs to compare.")
         parser.add_argument(
@@ -123,6 +131,9 @@ class TrainingCLI(LightningCLI):
         self.config = parser.parse_args(argv + arguments.flags)
 
     def before_instantiate_classes(self) -> None:
+        threads = self._get(self.config, "threads")
+        if threads:
+            torch.set_num_threads(threads)
         request = self._get(self.config, "ckpt_path")
         if request and not self.checkpoint and request not in CHECKPOINT_NAMES:
             self._open_checkpoint(Path(request), self.subcommand)

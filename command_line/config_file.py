@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
 
-from command_line.errors import UsageError, did_you_mean
+from command_line.errors import UsageError
 
 
 def check_config(path: Path, examples: Path) -> None:
@@ -20,11 +21,11 @@ def check_config(path: Path, examples: Path) -> None:
         UsageError: there is no such file, or it is not a YAML mapping.
     """
     if not path.is_file():
-        there = {file.name: str(file) for file in sorted(examples.glob("*.yaml"))}
-        hint = (
-            did_you_mean(path.name, there) or f"; there are {', '.join(there)} in {examples.name}/"
-        )
-        raise UsageError(f"no config at {path}{hint}")
+        there = sorted(examples.glob("*.yaml"))
+        near = get_close_matches(path.stem, [file.stem for file in there], n=1)
+        if near:
+            raise UsageError(f"no config at {path}, did you mean {examples / near[0]}.yaml?")
+        raise UsageError(f"no config at {path}; there are {', '.join(map(str, there))}")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except UnicodeDecodeError:

@@ -17,6 +17,7 @@ NOISE = (
     "TPU available: False",
     "GPU available: False",
     "Seed set to",
+    "Restoring states from",
     "`Trainer.fit` stopped",
 )
 

@@ -58,9 +58,7 @@ def rows(batches):
 
 
 @pytest.mark.parametrize("length", [*range(2, 13), 300])
-@given(
-    count=st.integers(1, 20), seed=in_64_bits, stream=st.sampled_from(STREAMS), step=in_64_bits
-)
+@given(count=st.integers(1, 20), seed=in_64_bits, stream=st.sampled_from(STREAMS), step=in_64_bits)
 @settings(max_examples=20, derandomize=True, deadline=None)
 def test_palindromes_with_the_last_digit_held_out(length, count, seed, stream, step):
     digits, target = draw_palindromes(count, length, seed=seed, stream=stream, step=step)
@@ -68,7 +66,7 @@ def test_palindromes_with_the_last_digit_held_out(length, count, seed, stream, s
     assert digits.dtype == target.dtype == torch.int64
     whole = torch.cat([digits, target[:, None]], dim=1)
     assert torch.equal(whole, whole.flip(1))
-    assert 0 <= whole.min() and whole.max() <= 9
+    assert whole.min() >= 0 and whole.max() <= 9
 
 
 # The 99.9 % quantiles of chi-square with so many degrees of freedom.
@@ -97,18 +95,13 @@ def test_digits_are_uniform_and_independent(length, stream):
 
 @pytest.mark.parametrize("counted", ["steps", "seeds"])
 def test_digits_are_uniform_and_independent_from_batch_to_batch(counted):
-    numbers = [{"seed": 1, "step": n} if counted == "steps" else {"seed": n, "step": 0}
-               for n in range(5_000)]
+    numbers = [
+        {"seed": 1, "step": n} if counted == "steps" else {"seed": n, "step": 0}
+        for n in range(5_000)
+    ]
     targets = torch.cat([draw_palindromes(2, 3, stream=TRAINING, **n)[1] for n in numbers])
     assert_uniform(targets, 10)
     assert_uniform(10 * targets[:-2] + targets[2:], 100)
-
-
-def test_a_batch_begins_as_a_smaller_one_of_the_same_step():
-    """So a larger set of the same seed contains the smaller one."""
-    few, _ = draw_palindromes(3, 6, seed=1, stream=TEST, step=5)
-    many, _ = draw_palindromes(50, 6, seed=1, stream=TEST, step=5)
-    assert torch.equal(few, many[:3])
 
 
 # No number is shared
@@ -128,15 +121,13 @@ def test_no_palindrome_is_ever_seen_twice():
 @pytest.mark.parametrize("step", [2**32 - 1, 2**32, 2**40])
 def test_a_run_of_more_than_four_billion_steps(step):
     batches = first_batches(TrainingBatches(LONG, 4, 0, first=step), 3)
-    expected = [
-        draw_palindromes(4, LONG, seed=0, stream=TRAINING, step=step + k) for k in range(3)
-    ]
+    expected = [draw_palindromes(4, LONG, seed=0, stream=TRAINING, step=step + k) for k in range(3)]
     assert_same_batches(batches, expected)
     wrapped = TrainingBatches(LONG, 4, 0, first=step % 2**32)
     assert step < 2**32 or not set(rows(batches)) & set(rows(first_batches(wrapped, 3)))
 
 
-def test_training_never_shows_what_is_measured(monkeypatch):
+def test_training_never_shows_what_is_measured():
     data = Palindromes(LONG, batch_size=32, evaluation_size=64, evaluation_seed=3, training_seed=3)
     trained = set(rows(first_batches(data.train_dataloader(), 100)))
     validated, tested = set(rows(data.val_dataloader())), set(rows(data.test_dataloader()))
@@ -168,6 +159,7 @@ def test_all_devices_together_see_the_batches_of_one(devices, accumulate):
     assert len(set(rows(slices))) == 5 * 24
 
 
+# torch warns where there are more workers than cores, and Python of forking beside threads.
 @pytest.mark.filterwarnings("ignore:This DataLoader will create")
 @pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
 @pytest.mark.parametrize("first", [0, 7])
@@ -197,6 +189,23 @@ def test_a_loader_can_be_gone_through_again():
         assert_same_batches(first_batches(loader, 2), first_batches(loader, 2))
 
 
+@pytest.mark.xfail(strict=True, reason="each epoch begins with the first batch again")
+def test_epochs_go_on_where_the_last_one_ended(train, small, monkeypatch):
+    """A run has one endless epoch, unless the Trainer is told otherwise."""
+    drawn = []
+    batch = TrainingBatches.batch
+
+    def note(self, number):
+        drawn.append(number)
+        return batch(self, number)
+
+    monkeypatch.setattr(TrainingBatches, "batch", note)
+    # Lightning 2.6 calls what a newer jsonargparse deprecates.
+    monkeypatch.setenv("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
+    assert train(*small, "--trainer.limit_train_batches=7", "--trainer.max_steps=20").code == 0
+    assert sorted(set(drawn)) == list(range(20))
+
+
 # Seeds
 
 
@@ -218,10 +227,10 @@ def test_runs_of_every_seed_are_measured_on_the_same_sets(monkeypatch):
     def sets(seed, evaluation_seed):
         monkeypatch.setenv("PL_GLOBAL_SEED", str(seed))
         data = Palindromes(LONG, 32, evaluation_size=48, evaluation_seed=evaluation_seed)
-        return rows(data.val_dataloader()), rows(data.test_dataloader())
+        return rows([*data.val_dataloader(), *data.test_dataloader()])
 
     assert sets(1, 2019) == sets(2, 2019)
-    assert not set(sum(sets(1, 2019), [])) & set(sum(sets(1, 2020), []))
+    assert len({*sets(1, 2019), *sets(1, 2020)}) == 4 * 48
 
 
 # Evaluation
@@ -238,10 +247,11 @@ def test_evaluation_is_shared_without_overlap_or_loss(size, devices):
     for loader_name, stream in (("val_dataloader", VALIDATION), ("test_dataloader", TEST)):
         by_rank = list(shares(loader_name))
         whole, _ = draw_palindromes(size, LONG, seed=2019, stream=stream, step=0)
-        assert sorted(sum(map(rows, by_rank), [])) == sorted(map(tuple, whole.tolist()))
+        together = [batch for batches in by_rank for batch in batches]
+        assert sorted(rows(together)) == sorted(map(tuple, whole.tolist()))
         sizes = [len(rows(batches)) for batches in by_rank]
         assert max(sizes) - min(sizes) <= 1
-        for digits, target in sum(by_rank, []):
+        for digits, target in together:
             assert 1 <= len(target) <= 8 and digits.shape == (len(target), LONG)
             assert digits.dtype == target.dtype == torch.int64
             assert torch.equal(digits[:, 0], target)

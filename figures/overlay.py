@@ -1,0 +1,57 @@
+"""The accuracy curves of several runs over each other, read from their TensorBoard events.
+
+python -m figures.overlay runs/palindromes --save curves.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from figures.curves import draw_accuracy
+
+TAG = "train/moving_average_accuracy"
+
+
+def read_curve(run: Path) -> tuple[list[int], list[float]]:
+    """Steps, and the moving average of the accuracy at each; both empty if a run has none."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(run), size_guidance={"scalars": 0})
+    events.Reload()
+    if TAG not in events.Tags()["scalars"]:
+        return [], []
+    points = events.Scalars(TAG)
+    return [point.step for point in points], [point.value for point in points]
+
+
+def read_runs(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
+    """The curves of all runs below a folder; a run is named by its path, but for /default."""
+    curves = {}
+    for events in sorted({file.parent for file in folder.rglob("events.out.tfevents.*")}):
+        name = events.relative_to(folder).as_posix().removesuffix("/default")
+        steps, accuracy = read_curve(events)
+        if steps:
+            curves[name] = (steps, accuracy)
+    return curves
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("folder", type=Path, help="of an experiment, such as runs/palindromes")
+    parser.add_argument("--save", type=Path, required=True, help="the picture: .png, .svg, .pdf")
+    parser.add_argument("--title", default="Palindromes: accuracy of the training batches")
+    arguments = parser.parse_args()
+    curves = read_runs(arguments.folder)
+    if not curves:
+        print(f"figures.overlay: error: no runs in {arguments.folder}", file=sys.stderr)
+        return 2
+    figure = draw_accuracy(curves, arguments.title, chance=0.1)
+    figure.savefig(arguments.save, dpi=130)
+    print(arguments.save)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

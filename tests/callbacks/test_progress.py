@@ -1,0 +1,129 @@
+"""What a person sees while a run trains: a bar in a terminal, lines in a log."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from pytorch_lightning import Callback
+from rich.console import Console
+
+from callbacks import Convergence, StepProgress
+
+LINE = re.compile(r"step (\d+)  loss (\d\.\d{3})  accuracy (\d\.\d{3})  (\d+) steps/s")
+
+
+class Losses(Callback):
+    """Note the loss of each batch, and take some seconds for it."""
+
+    def __init__(self, clock, seconds):
+        self.clock, self.seconds, self.values = clock, seconds, []
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        self.values.append(float(outputs["loss"]))
+        self.clock.now += self.seconds
+
+
+@pytest.fixture
+def shown(fit, scripted, clock):
+    """Train with steps of so many seconds: what is shown, and the losses."""
+
+    def shown(seconds, terminal, disabled=False, accuracies=(), **settings):
+        output = io.StringIO()
+        console = Console(file=output, force_terminal=terminal, width=150, color_system=None)
+        convergence, losses = Convergence(window=2), Losses(clock, seconds)
+        progress = StepProgress(convergence, console)
+        if disabled:
+            progress.disable()
+        fit(scripted(accuracies), losses, convergence, progress, **settings)
+        return output.getvalue(), losses.values
+
+    return shown
+
+
+def test_a_line_every_ten_seconds_in_a_log(shown):
+    output, losses = shown(4, terminal=False, max_steps=10, accuracies=[0.5, 1.0] * 5)
+    lines = output.splitlines()
+    assert len(lines) == 4
+    # The first step, and the first after every ten seconds.
+    for line, step in zip(lines, (1, 4, 7, 10), strict=True):
+        accuracy = "0.500" if step == 1 else "0.750"
+        assert line == f"step {step}  loss {losses[step - 1]:.3f}  accuracy {accuracy}  0 steps/s"
+
+
+def test_speed_is_that_of_the_steps_of_this_part(shown):
+    output, _ = shown(0.125, terminal=False, max_steps=90)
+    assert [LINE.fullmatch(line).group(1, 4) for line in output.splitlines()] == [
+        ("1", "8"),
+        ("81", "8"),
+    ]
+
+
+def test_a_log_has_no_control_characters(shown):
+    output, _ = shown(20, terminal=False, max_steps=3)
+    assert len(output.splitlines()) == 3
+    assert all(line.isprintable() for line in output.splitlines())
+
+
+def frames(output):
+    """What a terminal shows one after the other, without the codes that move its cursor."""
+    return [line for line in re.split(r"\x1b\[[\d;?]*[A-Za-z]|[\r\n]+", output) if line.strip()]
+
+
+def test_a_bar_in_a_terminal(shown):
+    output, losses = shown(1, terminal=True, max_steps=3, accuracies=[0.5, 1.0, 1.0])
+    drawn = "\n".join(frames(output))
+    assert "\x1b[" in output
+    for step, accuracy in ((1, "0.500"), (2, "0.750")):
+        assert re.search(
+            rf"Scripted .* {step}/3 loss {losses[step - 1]:.3f}  accuracy {accuracy} ", drawn
+        )
+    assert re.search(r"Scripted .* 3/3 ", frames(output)[-1])
+
+
+def test_a_bar_is_drawn_at_most_four_times_a_second(shown):
+    slow, fast = (
+        len(frames(shown(seconds, terminal=True, max_steps=40)[0])) for seconds in (0.25, 0.025)
+    )
+    assert slow >= 40
+    # One second of training, and a few frames around it.
+    assert 4 <= fast <= 10
+
+
+def test_a_bar_without_an_end(shown):
+    output, _ = shown(1, terminal=True, max_steps=-1, max_time={"days": 1}, accuracies=[0, 1, 1])
+    assert "3/?" in output
+
+
+def test_a_resumed_bar_begins_where_it_was(shown, fit, scripted, tmp_path):
+    checkpoint = tmp_path / "half.ckpt"
+    fit(scripted(), max_steps=6).save_checkpoint(checkpoint)
+    output, _ = shown(1, terminal=True, max_steps=9, ckpt_path=checkpoint)
+    assert [step for step in range(10) if f"{step}/9" in output] == [6, 7, 8, 9]
+    assert "1 steps/s" in output
+
+
+def test_a_failure_gives_the_cursor_back(fit, scripted):
+    def fail(number):
+        if number == 3:
+            raise RuntimeError("out of luck")
+
+    output = io.StringIO()
+    progress = StepProgress(Convergence(), Console(file=output, force_terminal=True, width=150))
+    with pytest.raises(RuntimeError, match="out of luck"):
+        fit(scripted(at_batch=fail), progress)
+    hidden, shown_again = "\x1b[?25l", "\x1b[?25h"
+    assert output.getvalue().rfind(shown_again) > output.getvalue().rfind(hidden) >= 0
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_other_processes_show_nothing(shown, terminal):
+    output, losses = shown(20, terminal=terminal, disabled=True, max_steps=3)
+    assert output == "" and len(losses) == 3
+
+
+@pytest.mark.xfail(strict=True, reason="the end of a run moves the bar, not the numbers beside it")
+def test_the_last_bar_has_the_last_numbers(shown):
+    output, losses = shown(0.001, terminal=True, max_steps=5, accuracies=[0.5] + [1.0] * 4)
+    assert f"5/5 loss {losses[-1]:.3f}  accuracy 1.000" in frames(output)[-1]

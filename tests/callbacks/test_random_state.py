@@ -1,0 +1,139 @@
+"""The random state: kept in plain types, and put back as it was."""
+
+from __future__ import annotations
+
+import io
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from callbacks import RandomState
+from callbacks.random_state import collect, restore
+
+
+@pytest.fixture(autouse=True)
+def leave_the_random_state_alone():
+    before = collect()
+    yield
+    restore(before)
+
+
+def draw():
+    """Numbers of each generator; a normal one leaves a second one behind for the next time."""
+    return {
+        "python": [random.random(), random.gauss(0, 1), random.randrange(10**9)],
+        "numpy": [*np.random.random(2), np.random.normal(), np.random.randint(10**9)],
+        "torch": [*torch.rand(2).tolist(), *torch.randn(3).tolist(), *torch.randperm(9).tolist()],
+    }
+
+
+def saved_and_loaded(state):
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_generator_goes_on_where_it_was(seed):
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.manual_seed(seed)
+    draw()
+    state = saved_and_loaded(collect())
+    expected = [draw(), draw()]
+    assert expected[0] != expected[1] != draw()
+    restore(state)
+    assert [draw(), draw()] == expected
+
+
+def test_collecting_draws_nothing():
+    first = collect()
+    draw()
+    restore(first)
+    collect()
+    found = draw()
+    restore(first)
+    assert draw() == found
+
+
+def assert_plain(value):
+    """Only what torch.load takes for safe, and any language could read."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            assert type(key) is str
+            assert_plain(part)
+    elif isinstance(value, list):
+        for part in value:
+            assert_plain(part)
+    else:
+        assert value is None or type(value) in (int, float, str, torch.Tensor), type(value)
+
+
+def test_plain_types():
+    draw()
+    state = collect()
+    assert_plain(state)
+    assert set(state) == {"python", "numpy", "torch", "cuda"}
+
+
+def test_each_process_takes_back_its_own():
+    checkpoint = {"random_states": []}
+    expected = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        checkpoint["random_states"].append(collect())
+        expected.append(draw())
+
+    for rank in (0, 1):
+        callback, trainer = RandomState(), SimpleNamespace(global_rank=rank)
+        callback.on_load_checkpoint(trainer, None, checkpoint)
+        torch.manual_seed(3)
+        callback.on_train_start(trainer, None)
+        assert draw()["torch"] == expected[rank]["torch"]
+
+    # A process more than there were before starts from its own seed.
+    callback, trainer = RandomState(), SimpleNamespace(global_rank=2)
+    callback.on_load_checkpoint(trainer, None, checkpoint)
+    before = collect()
+    callback.on_train_start(trainer, None)
+    found = draw()
+    restore(before)
+    assert found == draw()
+
+
+def test_restores_only_once():
+    callback, trainer = RandomState(), SimpleNamespace(global_rank=0)
+    callback.on_load_checkpoint(trainer, None, {"random_states": [collect()]})
+    callback.on_train_start(trainer, None)
+    first = draw()
+    callback.on_train_start(trainer, None)
+    assert draw() != first
+
+
+def test_a_checkpoint_without_random_states():
+    callback, trainer = RandomState(), SimpleNamespace(global_rank=0)
+    callback.on_load_checkpoint(trainer, None, {})
+    callback.on_train_start(trainer, None)
+
+
+def test_random_numbers_of_a_training_go_on(fit, scripted, tmp_path):
+    """Setting up draws random numbers, too, so they must be put back after it."""
+
+    def training(**settings):
+        drawn = []
+        model = scripted(at_batch=lambda number: drawn.append(draw()))
+        return drawn, fit(model, RandomState(), **settings)
+
+    start = collect()
+    whole, _ = training(max_steps=6)
+    restore(start)
+    half, trainer = training(max_steps=3)
+    checkpoint = tmp_path / "half.ckpt"
+    trainer.save_checkpoint(checkpoint)
+    draw()
+    rest, _ = training(max_steps=6, ckpt_path=checkpoint)
+    assert half + rest == whole

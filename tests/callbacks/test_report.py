@@ -1,0 +1,217 @@
+"""What a finished run leaves behind: result.json, the HParams tab and the figure."""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+
+import pytest
+import pytorch_lightning
+import torch
+from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+from callbacks import Convergence, Curves, Report, RunLogger
+
+
+@pytest.fixture
+def run(train, small, tmp_path):
+    """A small LSTM, logged at every step; its folder."""
+
+    def run(*flags):
+        command = ["--model=LSTM", *small, "--trainer.log_every_n_steps=1", *flags]
+        assert train(*command).code == 0
+        return tmp_path / "runs/palindromes/LSTM/small"
+
+    return run
+
+
+def hparams_of(folder):
+    """What TensorBoard's HParams tab reads from the events."""
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    content = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
+    values = HParamsPluginData.FromString(content).session_start_info.hparams
+    found = {name: getattr(value, value.WhichOneof("kind")) for name, value in values.items()}
+    content = events.summary_metadata["_hparams_/experiment"].plugin_data.content
+    experiment = HParamsPluginData.FromString(content).experiment
+    return found, [info.name.tag for info in experiment.metric_infos]
+
+
+CONVERGING = ["--convergence.threshold=0.95", "--convergence.window=3", "--trainer.max_steps=999"]
+
+
+@pytest.mark.parametrize("converging", [False, True])
+def test_result_is_what_the_curves_show(run, curves_of, result_of, converging):
+    folder = run("--seed_everything=3", *(CONVERGING if converging else []))
+    result, curves = result_of(folder), curves_of(folder)
+    window = 3 if converging else 5
+    accuracies = [value for _, value in curves["train/accuracy"]]
+    means = {
+        step: sum(accuracies[step - window : step]) / window
+        for step in range(window, len(accuracies) + 1)
+    }
+    best = max(means.values())
+
+    seconds, speed = result.pop("seconds"), result.pop("steps_per_second")
+    hparams = result.pop("hparams")
+    assert result == {
+        "model": "LSTM",
+        "length": 4,
+        "seed": 3,
+        "parameters": 4 * (8 * 8 + 10 * 8 + 8) + 10 * 9,
+        "window": window,
+        "best_accuracy": pytest.approx(best),
+        "step_of_best": min(step for step, mean in means.items() if mean >= best - 1e-9),
+        "steps_to_converge": len(accuracies) if converging else None,
+        "validation_accuracy": pytest.approx(curves["val/accuracy"][-1][1]),
+        "steps": len(accuracies),
+        "devices": 1,
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "pytorch_lightning": pytorch_lightning.__version__,
+        },
+    }
+    if converging:
+        assert best >= 0.95 and len(accuracies) < 999
+    else:
+        assert len(accuracies) == 60
+    assert 0 < seconds < 60
+    assert speed == pytest.approx(len(accuracies) / seconds, rel=0.01)
+    expected = {"seed": 3, "model": "LSTM", "hidden_size": 8, "lr": 0.01, "encoding": "one_hot"}
+    assert {name: hparams[name] for name in expected} == expected
+
+
+def test_hparams_tab(run, curves_of, result_of):
+    folder = run()
+    hparams, metrics = hparams_of(folder)
+    result = result_of(folder)
+    for name in ("model", "encoding", "hidden_size", "lr", "batch_size", "length"):
+        assert hparams[name] == result["hparams"][name], name
+    assert "result/best_accuracy" in metrics and "result/steps_to_converge" not in metrics
+    steps = result["steps"]
+    expected = [(steps, pytest.approx(result["best_accuracy"]))]
+    assert curves_of(folder)["result/best_accuracy"] == expected
+
+
+def test_hparams_tab_of_a_converged_run(run, curves_of, result_of):
+    folder = run(*CONVERGING)
+    _, metrics = hparams_of(folder)
+    assert set(metrics) >= {"result/best_accuracy", "result/steps_to_converge"}
+    steps = result_of(folder)["steps_to_converge"]
+    assert curves_of(folder)["result/steps_to_converge"] == [(steps, steps)]
+
+
+def test_figure_of_the_accuracy(run):
+    events = EventAccumulator(str(run()))
+    events.Reload()
+    assert events.Tags()["images"] == ["accuracy"]
+    (image,) = events.Images("accuracy")
+    assert image.step == 60
+    picture = Image.open(io.BytesIO(image.encoded_image_string))
+    assert picture.size == (700, 400)
+    assert len(picture.convert("RGB").getcolors(10**6)) > 10
+
+
+@pytest.fixture
+def reported(fit, scripted, tmp_path):
+    """Train a scripted network with a report; the trainer."""
+
+    def reported(accuracies=(), **settings):
+        convergence = Convergence()
+        curves = Curves(convergence)
+        hparams = {"seed": 1, "lr": 0.1}
+        report = Report(tmp_path / "run/result.json", hparams, convergence, curves)
+        return fit(scripted(accuracies), convergence, curves, report, **settings)
+
+    return reported
+
+
+def test_result_without_logger_or_validation(reported, result_of, tmp_path):
+    reported([0.5, 1.0, 0.5, 1.0, 1.0, 1.0], max_steps=6)
+    result = result_of(tmp_path / "run")
+    assert (result["best_accuracy"], result["step_of_best"]) == (0.9, 6)
+    assert result["validation_accuracy"] is None and result["steps_to_converge"] is None
+    assert result["hparams"] == {"seed": 1, "lr": 0.1} and result["seed"] == 1
+
+
+def test_a_run_too_short_to_average(reported, result_of, tmp_path):
+    reported([1.0] * 4, max_steps=4)
+    result = result_of(tmp_path / "run")
+    assert result["best_accuracy"] is None and result["step_of_best"] is None
+    assert result["steps_to_converge"] is None and result["steps"] == 4
+
+
+@pytest.mark.xfail(strict=True, raises=KeyError, reason="Lightning writes none without a metric")
+def test_hparams_tab_of_a_run_too_short_to_average(reported, tmp_path):
+    reported(max_steps=4, logger=RunLogger(tmp_path / "run"))
+    hparams, _ = hparams_of(tmp_path / "run")
+    assert hparams == {"seed": 1, "lr": 0.1}
+
+
+def test_written_whole_or_not_at_all(reported, tmp_path, monkeypatch):
+    def fail(result, file, **options):
+        file.write(json.dumps(result)[:20])
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr("callbacks.report.json.dump", fail)
+        reported(max_steps=2)
+    assert not (tmp_path / "run/result.json").exists()
+
+    reported(max_steps=2)
+    assert json.loads((tmp_path / "run/result.json").read_text())["steps"] == 2
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["result.json"]
+
+
+def test_not_before_the_run_has_ended(fit, scripted, tmp_path):
+    file = tmp_path / "result.json"
+    convergence = Convergence()
+    curves = Curves(convergence)
+
+    def look(number):
+        assert not file.exists()
+        if number == 3:
+            raise RuntimeError("out of luck")
+
+    with pytest.raises(RuntimeError, match="out of luck"):
+        report = Report(file, {}, convergence, curves)
+        fit(scripted(at_batch=look), convergence, curves, report)
+    assert not file.exists()
+
+
+def test_a_run_that_ended_before_its_report_gets_one_when_resumed(reported, tmp_path):
+    file, checkpoint = tmp_path / "run/result.json", tmp_path / "end.ckpt"
+    reported(max_steps=3).save_checkpoint(checkpoint)
+    first = file.read_bytes()
+    modified = file.stat().st_mtime_ns
+    reported(max_steps=3, ckpt_path=checkpoint)
+    assert file.stat().st_mtime_ns == modified
+
+    file.unlink()
+    reported(max_steps=3, ckpt_path=checkpoint)
+    without_time = [
+        {key: value for key, value in json.loads(text).items() if "second" not in key}
+        for text in (first, file.read_bytes())
+    ]
+    assert without_time[0] == without_time[1]
+
+
+@pytest.mark.xfail(strict=True, reason="the checkpoint does not hold the last validation")
+def test_a_run_resumed_after_its_last_validation_still_has_it(fit, scripted, result_of, tmp_path):
+    settings = {"limit_val_batches": 1, "val_check_interval": 2}
+
+    def training(**more):
+        convergence = Convergence()
+        curves = Curves(convergence)
+        report = Report(tmp_path / "result.json", {}, convergence, curves)
+        model = scripted(validations=[(0.75, 1.0)])
+        return fit(model, convergence, curves, report, **settings, **more)
+
+    checkpoint = tmp_path / "cut.ckpt"
+    training(max_steps=2).save_checkpoint(checkpoint)
+    training(max_steps=3, ckpt_path=checkpoint)
+    assert result_of(tmp_path)["validation_accuracy"] == 0.75

@@ -1,0 +1,420 @@
+"""Wrong input ends with exit code 2, one line that says what would be right, and nothing else.
+
+Nothing else: what was in the working folder before is there afterwards, byte for byte.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import time
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+
+RUN = "runs/palindromes/RRN/small"
+LAST = f"{RUN}/checkpoints/last.ckpt"
+# Exactly the command of the run that stands in every folder here.
+AGAIN = f"fit --config {RUN}/config.yaml"
+TWO = ["--trainer.devices=2", "--trainer.strategy=ddp_fork"]
+
+
+class Wrong(NamedTuple):
+    """A wrong command, words that its error must say, and what to do to the folder before."""
+
+    command: str
+    says: list[str]
+    prepare: Callable[[], Any] = lambda: None
+
+
+class RunsCode:
+    """Makes a folder when it is unpickled."""
+
+    def __reduce__(self) -> tuple:
+        return os.mkdir, ("executed",)
+
+
+def config(text: str | bytes) -> Callable[[], Any]:
+    """Write wrong.yaml."""
+    content = text if isinstance(text, bytes) else text.encode()
+    return lambda: Path("wrong.yaml").write_bytes(content)
+
+
+def model_config(settings: str) -> Callable[[], Any]:
+    """Write wrong.yaml with these settings below the model."""
+    return config(f"model: {{class_path: RRN, init_args: {{{settings}}}}}\ndata: Palindromes\n")
+
+
+def checkpoint(content: Any) -> Callable[[], Any]:
+    """Write wrong.ckpt: bytes as they are, anything else as torch does."""
+    if isinstance(content, bytes):
+        return lambda: Path("wrong.ckpt").write_bytes(content)
+    return lambda: torch.save(content, "wrong.ckpt")
+
+
+def cut_in_half() -> None:
+    os.truncate(LAST, Path(LAST).stat().st_size // 2)
+
+
+def blank_out() -> None:
+    """Zeros in the first half, where the pickle is; the directory of the zip stays readable."""
+    content = Path(LAST).read_bytes()
+    half = len(content) // 2
+    Path(LAST).write_bytes(content[:100] + bytes(half - 100) + content[half:])
+
+
+def zip_of_a_text() -> None:
+    with zipfile.ZipFile("wrong.ckpt", "w") as archive:
+        archive.writestr("poem.txt", "no tensor in here")
+
+
+COMMANDS = {
+    "unknown subcommand": Wrong("tset", ["unknown subcommand tset", "mean test?", "validate"]),
+    "unknown model": Wrong("--model LSTMM", ["unknown model LSTMM", "mean LSTM?", "GRU, LSTM, R"]),
+    "unknown data": Wrong("--data Palindrome", ["unknown data", "mean Palindromes?"]),
+    "unknown optimizer": Wrong("--optimizer adamm", ["unknown optimizer", "mean Adam?"]),
+    "unknown schedule": Wrong("--lr_scheduler StepLRR", ["unknown lr_scheduler", "mean StepLR?"]),
+    "base of models": Wrong("--model SequenceClassifier", ["SequenceClassifier", "GRU", "RRN"]),
+    "unknown flag": Wrong("--modell LSTM", ["unknown flag --modell", "mean --model?"]),
+    "unknown trainer flag": Wrong(
+        "--trainer.max_stps 1", ["unknown flag --trainer.max_stps", "mean --trainer.max_steps?"]
+    ),
+    "abbreviated flag": Wrong(
+        "--trainer.max_step 1", ["unknown flag --trainer.max_step", "mean --trainer.max_steps?"]
+    ),
+    "abbreviated --config": Wrong("--conf x.yaml", ["unknown flag --conf", "mean --config?"]),
+    "unknown model flag": Wrong(
+        "--model.hidden 8", ["model.hidden: RRN has no setting hidden", "mean hidden_size?"]
+    ),
+    "unknown optimizer flag": Wrong(
+        "--optimizer.momentun 0", ["RMSprop has no setting momentun", "mean momentum?"]
+    ),
+    "stray word": Wrong("fit LSTM", ["LSTM"]),
+    "line break": Wrong("'a\nb'", ["unknown subcommand a b"]),
+    "flag without value": Wrong("fit --trainer.max_steps", ["--trainer.max_steps", "expected one"]),
+    "--config without value": Wrong("--config", ["--config needs a value"]),
+    "--ckpt_path without value": Wrong("--ckpt_path", ["--ckpt_path needs a value"]),
+    "flag in place of a path": Wrong("--ckpt_path --model=RNN", ["--ckpt_path needs a value"]),
+}
+VALUES = {
+    "text for a number": Wrong("--data.length ten", ["data.length: must be a whole number", "ten"]),
+    "fraction": Wrong("--model.hidden_size 1.5", ["model.hidden_size: must be a whole", "got 1.5"]),
+    "text for a rate": Wrong("--optimizer.lr fast", ["optimizer.lr", "must be a number, got fast"]),
+    "text for momentum": Wrong(
+        "--optimizer.momentum abc", ["optimizer.momentum: must be a number, got abc"]
+    ),
+    "text for a number or null": Wrong(
+        "--trainer.max_epochs few", ["trainer.max_epochs: must be a whole number", "got few"]
+    ),
+    "text for a seed": Wrong("--seed_everything x", ["seed_everything: must be", "got x"]),
+    "text for devices": Wrong("--trainer.devices x", ["devices", "int > 0"]),
+    "negative seed": Wrong("--seed_everything=-1", ["-1", "from 0 to 4294967295"]),
+    "not one of few": Wrong(
+        "--model.encoding onehot", ["model.encoding: must be one of scalar, one_hot, got onehot"]
+    ),
+    "not one of many": Wrong(
+        "--trainer.precision 17", ["trainer.precision: must be one of", "64-true", "got 17"]
+    ),
+    "setting of another class": Wrong(
+        "--model.forget_bias 1", ["model.forget_bias: RRN has no setting forget_bias\n"]
+    ),
+    "length below 2": Wrong("--data.length 1", ["length must be at least 2, got 1"]),
+    "no hidden units": Wrong("--model.hidden_size 0", ["hidden_size must be at least 1, got 0"]),
+    "no window": Wrong("--convergence.window 0", ["window must be at least 1, got 0"]),
+    "high threshold": Wrong("--convergence.threshold 2", ["threshold must be", "at most 1, got 2"]),
+    "no checkpoints": Wrong("--checkpoints.every_n_steps 0", ["every_n_steps must be at least 1"]),
+    "negative rate": Wrong("--optimizer.lr=-1", ["optimizer", "Invalid learning rate: -1.0"]),
+    "unknown initialization": Wrong(
+        "--model.initialization xavir", ["'xavir'", "mean 'xavier'?", "study, xavier, orthogonal"]
+    ),
+    "classes by hand": Wrong("--model.num_classes 7", ["model.num_classes comes from the data", "10"]),
+    "schedule without its steps": Wrong(
+        "--lr_scheduler StepLR", ["StepLR needs --lr_scheduler.step_size VALUE"]
+    ),
+    "schedule's text for a number": Wrong(
+        "--lr_scheduler StepLR --lr_scheduler.step_size x",
+        ["lr_scheduler.step_size: must be a whole number, got x\n"],
+    ),
+    "indivisible batch": Wrong(
+        "--trainer.accumulate_grad_batches 3", ["data.batch_size 128", "a multiple of 3"]
+    ),
+    "no steps between validations": Wrong("--trainer.val_check_interval 0", ["val_check_interval"]),
+}
+CONFIGS = {
+    "missing config": Wrong("--config palindrome.yml", ["palindrome.yml", "configs/palindromes.y"]),
+    "config of another folder": Wrong("--config palindromes.yaml", ["configs/palindromes.yaml"]),
+    "broken YAML": Wrong("wrong.yaml", ["wrong.yaml is not YAML, line 2"], config("a: [1,\n")),
+    "empty": Wrong("wrong.yaml", ["wrong.yaml", "holds no 'key: value' pairs"], config("")),
+    "list": Wrong("wrong.yaml", ["wrong.yaml", "holds no 'key: value' pairs"], config("- model\n")),
+    "not UTF-8": Wrong("wrong.yaml", ["not text in UTF-8"], config("model: é".encode("latin-1"))),
+    "YAML that runs code": Wrong(
+        "wrong.yaml", ["not YAML"], config("model: !!python/object/apply:os.mkdir [executed]")
+    ),
+    "no model": Wrong("wrong.yaml", ["model", "RRN"], config("data: Palindromes\n")),
+    "no data": Wrong("wrong.yaml", ["data", "Palindromes"], config("model: RRN\n")),
+    "unknown key": Wrong(
+        "wrong.yaml",
+        ["unknown key trainr.max_steps", "mean trainer.max_steps?"],
+        config("model: RRN\ndata: Palindromes\ntrainr:\n  max_steps: 1\n"),
+    ),
+    "unknown key below trainer": Wrong(
+        "wrong.yaml",
+        ["unknown key trainer.max_step", "mean trainer.max_steps?"],
+        config("model: RRN\ndata: Palindromes\ntrainer:\n  max_step: 1\n"),
+    ),
+    "unknown key below model": Wrong(
+        "wrong.yaml",
+        ["model.hidden: RRN has no setting hidden", "mean hidden_size?"],
+        model_config("hidden: 8"),
+    ),
+    "number for a mapping": Wrong(
+        "wrong.yaml", ["trainer"], config("model: RRN\ndata: Palindromes\ntrainer: 3\n")
+    ),
+    "wrong type": Wrong(
+        "wrong.yaml", ["model.hidden_size: must be a whole", "ten"], model_config("hidden_size: ten")
+    ),
+    "wrong choice": Wrong(
+        "wrong.yaml", ["must be one of scalar, one_hot, got 3"], model_config("encoding: 3")
+    ),
+}
+CHECKPOINTS = {
+    "missing checkpoint": Wrong(f"{RUN}/checkpoints/lst.ckpt", [LAST, "best.ckpt"]),
+    "missing run": Wrong("runs/palindromes/RRN/smal", ["no checkpoint at", "small"]),
+    "folder of runs": Wrong("runs/palindromes", ["is not the folder of a run"]),
+    "cut in half": Wrong(RUN, ["is not a checkpoint, or is broken"], cut_in_half),
+    "blanked out": Wrong(RUN, ["is not a checkpoint, or is broken"], blank_out),
+    "random bytes": Wrong("wrong.ckpt", ["is not a checkpoint"], checkpoint(os.urandom(4096))),
+    "empty file": Wrong("wrong.ckpt", ["is not a checkpoint"], checkpoint(b"")),
+    "zip": Wrong("wrong.ckpt", ["is not a checkpoint"], zip_of_a_text),
+    "tensor": Wrong("wrong.ckpt", ["not a checkpoint of this project"], checkpoint(torch.ones(2))),
+    "no config": Wrong("wrong.ckpt", ["it holds no config"], checkpoint({"state_dict": {}})),
+    "no mapping": Wrong("wrong.ckpt", ["not a checkpoint of this project"], checkpoint({"config": 3})),
+    "no weights": Wrong("wrong.ckpt", ["not a checkpoint"], checkpoint({"config": {"model": "RRN"}})),
+    "code": Wrong("wrong.ckpt", ["is not a checkpoint, or is broken"], checkpoint(RunsCode())),
+    "code in config": Wrong("wrong.ckpt", ["is not a check"], checkpoint({"config": RunsCode()})),
+    "other model": Wrong(f"{RUN} --model LSTM", ["model is RRN there, LSTM in this command"]),
+    "other size": Wrong(
+        f"{RUN} --model.hidden_size 9", ["model.hidden_size is 8 there, 9 in this command"]
+    ),
+    "other rate": Wrong(f"{RUN} --optimizer.lr 1", ["optimizer.lr is 0.01 there, 1.0 in this"]),
+}
+RUNS = {
+    "test without checkpoint": Wrong("test", ["test needs --ckpt_path: a checkpoint, or the folder"]),
+    "validate without checkpoint": Wrong("validate", ["validate needs --ckpt_path"]),
+    "test of another size": Wrong(
+        f"test --ckpt_path {RUN} --model.hidden_size 9", ["model.hidden_size is 8 there, 9 in"]
+    ),
+    "validation of another model": Wrong(
+        f"validate --ckpt_path {LAST} --model LSTM", ["model is RRN there, LSTM in this command"]
+    ),
+    "last of no run": Wrong("--ckpt_path last", ["RRN/default", "runs beside it: small"]),
+    "test of no run": Wrong("test --ckpt_path best", ["RRN/default", "runs beside it: small"]),
+    "other settings": Wrong(
+        f"{AGAIN} --data.length 5", ["data.length is 4 there, 5 here", "--run.name NAME"]
+    ),
+    "resumed into other settings": Wrong(
+        f"--ckpt_path {LAST} --run.name other",
+        ["data.length is 9 there, 4 here", "--run.name NAME"],
+        lambda: copy_run("other", "length: 4", "length: 9"),
+    ),
+    "finished with fewer steps": Wrong(
+        f"{AGAIN} --trainer.max_steps 70", ["finished: go on with --ckpt_path last", "--run.name"]
+    ),
+    "unfinished": Wrong(
+        AGAIN,
+        ["unfinished: go on with --ckpt_path last", "--run.name NAME"],
+        lambda: Path(RUN, "result.json").unlink(),
+    ),
+    "checkpoints without config.yaml": Wrong(
+        f"{AGAIN.replace('small', 'other')} --run.name small",
+        [RUN, "--run.name NAME"],
+        lambda: (copy_run("other"), Path(RUN, "config.yaml").unlink()),
+    ),
+    "run's config.yaml is broken": Wrong(
+        "--run.name small",
+        [f"{RUN}/config.yaml", "--run.name NAME"],
+        lambda: Path(RUN, "config.yaml").write_text("model: [\n"),
+    ),
+    "file in the way": Wrong(
+        "--run.root here", ["cannot write to", "--run.root"], lambda: Path("here").write_text("")
+    ),
+}
+CASES = (
+    COMMANDS
+    | VALUES
+    | {
+        f"config: {name}": case._replace(command=case.command.replace("wrong", "--config wrong"))
+        for name, case in CONFIGS.items()
+    }
+    | {
+        f"checkpoint: {name}": case._replace(command=f"--ckpt_path {case.command}")
+        for name, case in CHECKPOINTS.items()
+    }
+    | {f"run: {name}": case for name, case in RUNS.items()}
+)
+
+
+def copy_run(name: str, old: str = "", new: str = "") -> None:
+    """A second run beside the first, with one setting changed in its config.yaml."""
+    copy = Path(RUN).with_name(name)
+    shutil.copytree(RUN, copy)
+    text = (copy / "config.yaml").read_text()
+    (copy / "config.yaml").write_text(text.replace(old, new) if old else text)
+
+
+def contents(folder: Path) -> dict[Path, bytes | None]:
+    """All that is in a folder: files with their bytes, and folders."""
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+
+
+@pytest.fixture(scope="module")
+def trained_once(start_process, tmp_path_factory) -> Callable[[list[str]], Path]:
+    """The folder of a run that has been trained with these flags."""
+    folders: dict[tuple[str, ...], Path] = {}
+
+    def folder_of(flags: list[str]) -> Path:
+        key = tuple(flags)
+        if key not in folders:
+            folders[key] = tmp_path_factory.mktemp("trained")
+            process = start_process(flags, folders[key])
+            process.join(120)
+            assert process.exitcode == 0
+        return folders[key] / "runs"
+
+    return folder_of
+
+
+@pytest.fixture
+def finished(trained_once, small, tmp_path) -> Path:
+    """A finished run in the working folder."""
+    shutil.copytree(trained_once(small), tmp_path / "runs")
+    return tmp_path / RUN
+
+
+@pytest.fixture
+def assert_refused(train, tmp_path) -> Callable[..., str]:
+    """Carry out a wrong command, check all that is promised of it, and return the error."""
+
+    def check(*arguments: str, says: list[str]) -> str:
+        before = contents(tmp_path)
+        outcome = train(*arguments)
+        assert outcome.code == 2
+        assert outcome.err.startswith("train.py: error: ")
+        assert outcome.err.endswith("\n") and len(outcome.err.splitlines()) == 1, outcome.err
+        assert "Traceback" not in outcome.err and not outcome.out
+        for words in says:
+            assert words in outcome.err
+        assert contents(tmp_path) == before
+        return outcome.err
+
+    return check
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_wrong_input(case, finished, assert_refused, monkeypatch, tmp_path):
+    command, says, prepare = CASES[case]
+    monkeypatch.chdir(tmp_path)
+    prepare()
+    error = assert_refused(*shlex.split(command), says=says)
+    # torch's advice on files that it refuses is to let them run their code.
+    assert "weights_only" not in error
+
+
+def test_code_in_a_checkpoint_would_run(tmp_path, monkeypatch):
+    # Or else the cases above would prove nothing.
+    monkeypatch.chdir(tmp_path)
+    checkpoint(RunsCode())()
+    torch.load("wrong.ckpt", weights_only=False)
+    assert Path("executed").is_dir()
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="there is a GPU")
+def test_no_gpu(assert_refused):
+    assert_refused("--trainer.accelerator=gpu", says=["gpu", "--trainer.accelerator", "cpu"])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_read_only_folder(assert_refused, tmp_path):
+    (tmp_path / "runs").mkdir(mode=0o555)
+    assert_refused("fit", says=["cannot write to", "Permission denied", "--run.root"])
+
+
+def test_batch_that_devices_cannot_share(train_in_process, tmp_path, small):
+    run = train_in_process(*small, *TWO, "--data.batch_size=15")
+    assert run.code == 2
+    assert len(run.err.splitlines()) == 1, run.err
+    assert run.err.startswith("train.py: error: data.batch_size 15 cannot be shared equally by 2")
+    assert "a multiple of 2" in run.err
+    assert not (tmp_path / "runs").exists()
+
+
+def pause_at_step_20() -> None:
+    """Stand still in the middle of the training, and say so."""
+    from lightning_modules import RRN
+
+    training_step = RRN.training_step
+
+    def pause(self, batch, batch_idx):
+        if self.trainer.global_step == 20:
+            Path("paused").touch()
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return training_step(self, batch, batch_idx)
+
+    RRN.training_step = pause
+
+
+@pytest.mark.parametrize("resume", [[], ["--ckpt_path=last"]])
+def test_run_that_another_process_is_writing(
+    resume, start_process, assert_refused, tmp_path, small
+):
+    process = start_process(small, tmp_path, pause_at_step_20)
+    until = time.monotonic() + 60
+    while not (tmp_path / "paused").exists():
+        assert time.monotonic() < until and process.is_alive(), "the other run does not start"
+        time.sleep(0.02)
+    try:
+        says = [f"another process is writing to {RUN}", "wait for it", "--run.name NAME"]
+        assert_refused(*small, *resume, says=says)
+    finally:
+        process.kill()
+        process.join()
+
+
+@pytest.mark.parametrize("command", [None, AGAIN])
+def test_the_same_command_again_changes_nothing(command, train, finished, small, tmp_path):
+    before = contents(tmp_path)
+    outcome = train(*(shlex.split(command) if command else small))
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out.startswith(f"This very run is finished already, in {RUN}.")
+    assert "Not converged by step 60." in outcome.out
+    assert contents(tmp_path) == before
+
+
+def test_run_that_died_before_its_first_checkpoint_starts_over(
+    train, finished, trained_once, small, curves_of
+):
+    shutil.rmtree(finished / "checkpoints")
+    (finished / "result.json").unlink()
+    assert train(*small).code == 0
+    undisturbed = trained_once(small).parent / RUN
+    for curve in ("train/loss", "val/loss"):
+        assert curves_of(finished)[curve] == curves_of(undisturbed)[curve]
+    one, other = (torch.load(each / "checkpoints/last.ckpt") for each in (finished, undisturbed))
+    for name, weight in one["state_dict"].items():
+        assert torch.equal(weight, other["state_dict"][name])
+
+
+@pytest.mark.parametrize("subcommand", ["validate", "test"])
+def test_a_measurement_asks_for_the_same_model_only(subcommand, train, finished, tmp_path):
+    before = contents(tmp_path)
+    flags = ["--data.length=6", "--optimizer=Adam", "--optimizer.lr=1", "--seed_everything=3"]
+    outcome = train(subcommand, "--ckpt_path", RUN, *flags, "--trainer.accelerator=cpu")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "palindromes, 6 digits read" in outcome.out
+    assert contents(tmp_path) == before
