@@ -1,6 +1,6 @@
 """Time to draw a batch of palindromes, in one vectorised call and digit by digit.
 
-    python -m benchmarks.palindrome_batches
+python -m benchmarks.palindrome_batches
 """
 
 from __future__ import annotations

@@ -47,6 +47,8 @@ class Convergence(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._turns.clear()
+        # A run that was cut off after it had converged is not to train on when it is resumed.
+        self._stop_if_converged(trainer)
 
     def on_train_batch_end(
         self,
@@ -61,8 +63,7 @@ class Convergence(Callback):
             return
         self.observe(sum(self._turns) / len(self._turns), trainer.global_step)
         self._turns.clear()
-        if self.converged and trainer.global_step >= (trainer.min_steps or 0):
-            trainer.should_stop = True
+        self._stop_if_converged(trainer)
 
     def observe(self, accuracy: float, step: int) -> None:
         """Take in the accuracy of `step`, the number of optimiser steps done."""
@@ -73,6 +74,10 @@ class Convergence(Callback):
             self.best_accuracy, self.best_step = self.moving_average, step
         if self.converged and self.converged_at is None:
             self.converged_at = step
+
+    def _stop_if_converged(self, trainer: Trainer) -> None:
+        if self.converged and trainer.global_step >= (trainer.min_steps or 0):
+            trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -29,6 +29,7 @@ class Curves(Callback):
         self.convergence = convergence
         self.stopwatch = Stopwatch()
         self.history: dict[str, list[float]] = {"step": [], "accuracy": [], "moving average": []}
+        self.validation: dict[str, float] = {}
         self._losses: list[Tensor] = []
         self._gradient_norm: Tensor | None = None
         self._last_write = (0, 0.0)
@@ -68,9 +69,11 @@ class Curves(Callback):
         if trainer.state.fn != "fit" or trainer.sanity_checking:
             return
         metrics = trainer.callback_metrics
-        values = {name: float(metrics[name]) for name in metrics if name.startswith("val/")}
+        self.validation = {
+            name: float(metrics[name]) for name in metrics if name.startswith("val/")
+        }
         if trainer.logger:
-            trainer.logger.log_metrics(values, step=trainer.global_step)
+            trainer.logger.log_metrics(self.validation, step=trainer.global_step)
         self.stopwatch.start()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -78,10 +81,15 @@ class Curves(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         history = {name: list(values) for name, values in self.history.items()}
-        return {"history": history, "seconds": self.stopwatch.seconds}
+        return {
+            "history": history,
+            "validation": dict(self.validation),
+            "seconds": self.stopwatch.seconds,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.history = {name: list(values) for name, values in state_dict["history"].items()}
+        self.validation = dict(state_dict["validation"])
         self.stopwatch.reset(state_dict["seconds"])
 
     @staticmethod

@@ -32,9 +32,24 @@ class Report(Callback):
     ) -> None:
         self.file, self.hparams, self.convergence, self.curves = file, hparams, convergence, curves
         self._first_step: int | None = None
+        self._has_old_result = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._first_step = trainer.global_step
+        self._has_old_result = trainer.is_global_zero and self.file.is_file()
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        if self._has_old_result:
+            # It is that of fewer steps, and the run may end before it has a new one.
+            self.file.unlink()
+            self._has_old_result = False
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.is_global_zero:
@@ -52,7 +67,6 @@ class Report(Callback):
     def result(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         """The run in numbers; `best_accuracy` is that of the moving average over steps."""
         seconds = self.curves.stopwatch.seconds
-        validation = trainer.callback_metrics.get("val/accuracy")
         return {
             "model": type(pl_module).__name__,
             "length": getattr(trainer.datamodule, "length", None),
@@ -62,7 +76,7 @@ class Report(Callback):
             "best_accuracy": self.convergence.best_accuracy,
             "step_of_best": self.convergence.best_step,
             "steps_to_converge": self.convergence.converged_at,
-            "validation_accuracy": None if validation is None else float(validation),
+            "validation_accuracy": self.curves.validation.get("val/accuracy"),
             "steps": trainer.global_step,
             "seconds": round(seconds, 3),
             "steps_per_second": round(trainer.global_step / seconds, 2) if seconds else None,

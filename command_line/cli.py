@@ -198,15 +198,19 @@ class TrainingCLI(LightningCLI):
         return self._instantiate_trainer(config, self._callbacks(config))
 
     def after_instantiate_classes(self) -> None:
-        if self.subcommand == "fit" and not self.trainer.fast_dev_run and is_main_process():
-            self.folder.claim(self.settings, resumed=bool(self.checkpoint))
+        if self.subcommand != "fit" or self.trainer.fast_dev_run:
+            return
+        # Checked by every process, or else the others would wait for a first one that has ended.
+        self.folder.check(self.settings, resumed=bool(self.checkpoint))
+        if is_main_process():
+            self.folder.claim(self.settings)
 
     def fit(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
         """Train, and say at the end what came out and what to do next."""
         if is_main_process():
             print(words.greeting(model, datamodule, self.trainer, self.folder.path), flush=True)
         self.trainer.fit(model, datamodule, ckpt_path=self.checkpoint_file, weights_only=True)
-        result = self.folder.result()
+        result = None if self.trainer.fast_dev_run else self.folder.result()
         if self.trainer.is_global_zero and result:
             print(words.closing(result, self.folder.path), flush=True)
 

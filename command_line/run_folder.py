@@ -57,42 +57,20 @@ class RunFolder:
             return None
         return dict(json.loads(self.result_file.read_text(encoding="utf-8")))
 
-    def claim(self, config: Mapping[str, Any], *, resumed: bool) -> None:
-        """Make the folder this run's, and write its config.
+    def check(self, config: Mapping[str, Any], *, resumed: bool) -> None:
+        """Make sure that a run may use the folder; nothing is written.
 
         Args:
             config: all settings of the run, plain types only.
             resumed: whether the run goes on from a checkpoint, rather than starting.
 
         Raises:
-            UsageError: the folder holds another run, or this one half done, or another process
-                is writing to it, or it cannot be written.
+            UsageError: the folder holds another run, or this one half done.
             FinishedAlready: the folder holds the result of exactly this command.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._lock()
-            present = self._config()
-            if present is not None and (self.result() or any(self.checkpoints.glob("*.ckpt"))):
-                self._check(present, config, resumed)
-            elif not resumed:
-                # Left by a run that ended before its first step.
-                for events in self.path.glob("events.out.tfevents.*"):
-                    events.unlink()
-            with written_whole(self.config_file) as file:
-                yaml.safe_dump(dict(config), file, sort_keys=False)
-        except OSError as error:
-            raise UsageError(
-                f"cannot write to the run's folder {self.path}: {error.strerror}; "
-                f"choose another place with --run.root"
-            ) from None
-
-    def _config(self) -> dict[str, Any] | None:
-        if not self.config_file.is_file():
-            return None
-        return dict(yaml.safe_load(self.config_file.read_text(encoding="utf-8")) or {})
-
-    def _check(self, present: dict[str, Any], config: Mapping[str, Any], resumed: bool) -> None:
+        present = self._config()
+        if present is None or self._is_void():
+            return
         changed = differences(defining(present), defining(config))
         if changed:
             raise UsageError(
@@ -108,6 +86,36 @@ class RunFolder:
             f"{self.path} holds this run, {state}: go on with --ckpt_path last, "
             f"or start another one with --run.name NAME"
         )
+
+    def claim(self, config: Mapping[str, Any]) -> None:
+        """Make the folder this process's until it ends, and write the run's config.
+
+        Raises:
+            UsageError: another process is writing to the folder, or it cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._lock()
+            if self._is_void():
+                # Left by a run that ended before its first step.
+                for events in self.path.glob("events.out.tfevents.*"):
+                    events.unlink()
+            with written_whole(self.config_file) as file:
+                yaml.safe_dump(dict(config), file, sort_keys=False)
+        except OSError as error:
+            raise UsageError(
+                f"cannot write to the run's folder {self.path}: {error.strerror}; "
+                f"choose another place with --run.root"
+            ) from None
+
+    def _is_void(self) -> bool:
+        """Whether there is nothing in the folder that could be lost."""
+        return not self.result_file.is_file() and not any(self.checkpoints.glob("*.ckpt"))
+
+    def _config(self) -> dict[str, Any] | None:
+        if not self.config_file.is_file():
+            return None
+        return dict(yaml.safe_load(self.config_file.read_text(encoding="utf-8")) or {})
 
     def _lock(self) -> None:
         """Keep other processes out until this one ends; where files cannot be locked, trust."""

@@ -94,6 +94,16 @@ def kill_in_validation(step: int) -> None:
     RRN.validation_step = kill
 
 
+def kill_before_result() -> None:
+    """SIGKILL when the training has ended, and nothing tells of it yet."""
+    from callbacks import Report
+
+    def on_fit_end(self, trainer, pl_module):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Report.on_fit_end = on_fit_end
+
+
 def essence(folder: Path, curves_of, result_of) -> dict:
     """All of a run that must not depend on whether it was interrupted."""
     checkpoint = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
@@ -187,7 +197,7 @@ def test_resumed_run_is_bit_identical(
 SETTINGS = {
     "converging": ["--convergence.threshold=0.95", "--trainer.max_steps=600"],
     "accumulating": ["--trainer.accumulate_grad_batches=4"],
-    "drawing batches in workers": ["--data.num_workers=2"],
+    "drawing batches in workers": ["--data.num_workers=2", "--trainer.max_steps=40"],
     "on a schedule": ["--lr_scheduler=CosineAnnealingLR", "--lr_scheduler.T_max=50"],
     "on a plateau": [
         "--lr_scheduler=ReduceLROnPlateau",
@@ -195,6 +205,7 @@ SETTINGS = {
         "--lr_scheduler.patience=0",
         "--lr_scheduler.threshold=0.5",
     ],
+    "ending between validations": ["--trainer.max_steps=55"],
     "with another optimiser": ["--optimizer=Adam", "--optimizer.amsgrad=true"],
 }
 
@@ -213,6 +224,27 @@ def test_every_setting_resumes_bit_identically(
     if settings == "converging":
         assert 33 < expected["result"]["steps_to_converge"] < 600
     assert_identical(expected, essence(tmp_path / RUN, curves_of, result_of))
+
+
+@pytest.mark.parametrize("settings", [[], SETTINGS["converging"]], ids=["steps", "converged"])
+def test_run_killed_after_its_last_step_only_writes_its_result(
+    settings, train_in_process, undisturbed, tmp_path, small, curves_of, result_of
+):
+    flags = small + settings
+    assert train_in_process(*flags, prepare=kill_before_result).code == -9
+    assert not (tmp_path / RUN / "result.json").exists()
+    assert train_in_process(*flags, "--ckpt_path=last").code == 0
+
+    expected = essence(undisturbed(flags), curves_of, result_of)
+    assert_identical(expected, essence(tmp_path / RUN, curves_of, result_of))
+
+
+def test_result_of_fewer_steps_does_not_outlive_them(train_in_process, tmp_path, small):
+    assert train_in_process(*small).code == 0
+    more = ["--ckpt_path", str(RUN), "--trainer.max_steps=100"]
+    prepare = partial(signal_at, 80, signal.SIGKILL)
+    assert train_in_process(*more, prepare=prepare).code == -9
+    assert not (tmp_path / RUN / "result.json").exists()
 
 
 def drop_out() -> None:

@@ -133,7 +133,9 @@ VALUES = {
     "unknown initialization": Wrong(
         "--model.initialization xavir", ["'xavir'", "mean 'xavier'?", "study, xavier, orthogonal"]
     ),
-    "classes by hand": Wrong("--model.num_classes 7", ["model.num_classes comes from the data", "10"]),
+    "classes by hand": Wrong(
+        "--model.num_classes 7", ["model.num_classes comes from the data", "10"]
+    ),
     "schedule without its steps": Wrong(
         "--lr_scheduler StepLR", ["StepLR needs --lr_scheduler.step_size VALUE"]
     ),
@@ -177,7 +179,9 @@ CONFIGS = {
         "wrong.yaml", ["trainer"], config("model: RRN\ndata: Palindromes\ntrainer: 3\n")
     ),
     "wrong type": Wrong(
-        "wrong.yaml", ["model.hidden_size: must be a whole", "ten"], model_config("hidden_size: ten")
+        "wrong.yaml",
+        ["model.hidden_size: must be a whole", "ten"],
+        model_config("hidden_size: ten"),
     ),
     "wrong choice": Wrong(
         "wrong.yaml", ["must be one of scalar, one_hot, got 3"], model_config("encoding: 3")
@@ -194,8 +198,12 @@ CHECKPOINTS = {
     "zip": Wrong("wrong.ckpt", ["is not a checkpoint"], zip_of_a_text),
     "tensor": Wrong("wrong.ckpt", ["not a checkpoint of this project"], checkpoint(torch.ones(2))),
     "no config": Wrong("wrong.ckpt", ["it holds no config"], checkpoint({"state_dict": {}})),
-    "no mapping": Wrong("wrong.ckpt", ["not a checkpoint of this project"], checkpoint({"config": 3})),
-    "no weights": Wrong("wrong.ckpt", ["not a checkpoint"], checkpoint({"config": {"model": "RRN"}})),
+    "no mapping": Wrong(
+        "wrong.ckpt", ["not a checkpoint of this project"], checkpoint({"config": 3})
+    ),
+    "no weights": Wrong(
+        "wrong.ckpt", ["not a checkpoint"], checkpoint({"config": {"model": "RRN"}})
+    ),
     "code": Wrong("wrong.ckpt", ["is not a checkpoint, or is broken"], checkpoint(RunsCode())),
     "code in config": Wrong("wrong.ckpt", ["is not a check"], checkpoint({"config": RunsCode()})),
     "other model": Wrong(f"{RUN} --model LSTM", ["model is RRN there, LSTM in this command"]),
@@ -205,7 +213,9 @@ CHECKPOINTS = {
     "other rate": Wrong(f"{RUN} --optimizer.lr 1", ["optimizer.lr is 0.01 there, 1.0 in this"]),
 }
 RUNS = {
-    "test without checkpoint": Wrong("test", ["test needs --ckpt_path: a checkpoint, or the folder"]),
+    "test without checkpoint": Wrong(
+        "test", ["test needs --ckpt_path: a checkpoint, or the folder"]
+    ),
     "validate without checkpoint": Wrong("validate", ["validate needs --ckpt_path"]),
     "test of another size": Wrong(
         f"test --ckpt_path {RUN} --model.hidden_size 9", ["model.hidden_size is 8 there, 9 in"]

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from callbacks import Convergence, StepProgress
 
-LINE = re.compile(r"step (\d+)  loss (\d\.\d{3})  accuracy (\d\.\d{3})  (\d+) steps/s")
+LINE = re.compile(r"step (\d+)  loss (\d\.\d{3})  accuracy (\d\.\d{3})  ([\d.]+) steps/s")
 
 
 class Losses(Callback):
@@ -49,7 +49,8 @@ def test_a_line_every_ten_seconds_in_a_log(shown):
     # The first step, and the first after every ten seconds.
     for line, step in zip(lines, (1, 4, 7, 10), strict=True):
         accuracy = "0.500" if step == 1 else "0.750"
-        assert line == f"step {step}  loss {losses[step - 1]:.3f}  accuracy {accuracy}  0 steps/s"
+        expected = (str(step), f"{losses[step - 1]:.3f}", accuracy)
+        assert LINE.fullmatch(line).group(1, 2, 3) == expected
 
 
 def test_speed_is_that_of_the_steps_of_this_part(shown):
@@ -125,5 +126,5 @@ def test_other_processes_show_nothing(shown, terminal):
 
 @pytest.mark.xfail(strict=True, reason="the end of a run moves the bar, not the numbers beside it")
 def test_the_last_bar_has_the_last_numbers(shown):
-    output, losses = shown(0.001, terminal=True, max_steps=5, accuracies=[0.5] + [1.0] * 4)
-    assert f"5/5 loss {losses[-1]:.3f}  accuracy 1.000" in frames(output)[-1]
+    output, losses = shown(0.001, terminal=True, max_steps=5, accuracies=[0, 0, 0, 0.5, 1])
+    assert f"5/5 loss {losses[-1]:.3f}  accuracy 0.750" in frames(output)[-1]
