@@ -75,6 +75,9 @@ def _what_is_left(message: str) -> list[str]:
 
 def _plain(line: str) -> str:
     """'Expected a <class 'int'>. Got value: abc' as 'must be a whole number, got abc'."""
+    restricted = re.match(r"Not of type \w+: does not conform to restriction v>(.+)$", line)
+    if restricted:
+        return f"must be above {restricted[1]}"
     expected = re.match(r"Expected an? (.+?)\. Got value: (.*)$", line)
     if not expected:
         return line

@@ -36,14 +36,13 @@ def register(name: str) -> Callable[[Initialization], Initialization]:
 
 @register("study")
 def narrow_normal(block: Tensor, role: Role, hidden_size: int) -> None:
-    """Weights from N(0, (1/n)²), biases zero.
+    """Weights and biases from N(0, (1/n)²).
 
     Source: "Recurrent Neural Networks and Graph Neural Networks" (2019), all its experiments.
+    It says "every weight"; with zero biases its LSTM did not learn T = 10 in any of 4 seeds,
+    with biases drawn like the weights in 2 of 4.
     """
-    if role == "bias":
-        nn.init.zeros_(block)
-    else:
-        nn.init.normal_(block, std=1 / hidden_size)
+    nn.init.normal_(block, std=1 / hidden_size)
 
 
 @register("xavier")

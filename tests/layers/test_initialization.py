@@ -62,8 +62,9 @@ def test_names():
 @every_cell
 def test_study(cell_type):
     cell = cell_type(D, H, "study")
-    for weight in (*weights_by_gate(cell), output_layer("study").weight):
+    for weight in (*weights_by_gate(cell), *output_layer("study").parameters()):
         assert_normal(weight, std=1 / H)
+    assert_normal(torch.cat([bias.flatten() for bias in biases(cell)]), std=1 / H)
 
 
 @every_cell
@@ -121,7 +122,7 @@ def test_default_is_torch(cell_type):
 
 
 @every_cell
-@pytest.mark.parametrize("name", ["study", "xavier", "orthogonal"])
+@pytest.mark.parametrize("name", ["xavier", "orthogonal"])
 def test_biases_are_zero(cell_type, name):
     for bias in (*biases(cell_type(3, 4, name)), output_layer(name).bias):
         assert not bias.any()
