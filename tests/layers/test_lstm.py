@@ -39,7 +39,7 @@ def test_forget_bias_lifts_only_the_forget_gate(initialization):
 
 
 def test_forget_bias_survives_a_reset():
-    cell = LSTM(4, 5, "study", forget_bias=1.0)
+    cell = LSTM(4, 5, "xavier", forget_bias=1.0)
     cell.reset_parameters()
     assert torch.equal(cell.bias, torch.tensor([0.0, 1.0, 0.0, 0.0]).repeat_interleave(5))
 
