@@ -61,7 +61,7 @@ def take_apart(argv: list[str]) -> Arguments:
             arguments.flags.append(flag + separator + value)
             continue
         if not separator:
-            if not rest:
+            if not rest or rest[0].startswith("--"):
                 raise UsageError(f"{flag} needs a value")
             value = rest.pop(0)
         if flag == "--ckpt_path":

@@ -31,7 +31,8 @@ def find_checkpoint(path: Path, preferred: str) -> Path:
                 return folder.checkpoint(name)
         raise UsageError(f"no checkpoint in {folder.checkpoints}: it is not the folder of a run")
     if not path.is_file():
-        others = sorted(str(file) for file in path.parent.glob("*.ckpt"))
+        runs = (folder.parent for folder in path.parent.glob("*/checkpoints"))
+        others = sorted(map(str, [*path.parent.glob("*.ckpt"), *runs]))
         hint = f"; there are {', '.join(others)}" if others else ""
         raise UsageError(f"no checkpoint at {path}{hint}")
     return path
@@ -61,9 +62,15 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is not a checkpoint, or is broken: it is no zip archive")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
+    except UnpicklingError:
+        raise UsageError(
+            f"{path} is not a checkpoint, or is broken: it holds more than tensors and plain types"
+        ) from None
+    except (RuntimeError, EOFError, zipfile.BadZipFile) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"{path} is not a checkpoint, or is broken: {reason}") from None
-    if not isinstance(checkpoint, dict) or "config" not in checkpoint:
+    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("config"), dict):
         raise UsageError(f"{path} is not a checkpoint of this project: it holds no config")
+    if "state_dict" not in checkpoint:
+        raise UsageError(f"{path} is not a checkpoint of this project: it holds no weights")
     return checkpoint

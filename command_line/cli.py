@@ -15,9 +15,9 @@ from pytorch_lightning.cli import (
     ReduceLROnPlateau,
     instantiate_class,
 )
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
-import datamodules  # noqa: F401  so that its classes are known by their names
-import lightning_modules  # noqa: F401
+import lightning_modules  # noqa: F401  so that its classes are known by their names
 from callbacks import (
     AtomicCheckpointIO,
     Checkpoints,
@@ -34,20 +34,21 @@ from callbacks import (
 from command_line import words
 from command_line.arguments import CHECKPOINT_NAMES, DEFAULT_CONFIG, SUBCOMMANDS, Arguments
 from command_line.checkpoint_file import find_checkpoint, find_named_checkpoint, read_checkpoint
+from command_line.checks import check_parsed, check_resumable
 from command_line.config_file import check_config
 from command_line.errors import UsageError
-from command_line.parser import CLASSES, OneLineParser, arguments_of, import_class
+from command_line.parser import CLASSES, OneLineParser, arguments_of, choices, import_class
 from command_line.processes import is_main_process
 from command_line.run_folder import RunFolder
 from command_line.settings import (
     class_of,
     defining,
-    describe,
     differences,
     name_of_run,
     short_names,
     without_rest,
 )
+from datamodules import check_shares
 
 # What every run needs, so that no config has to say it: one endless epoch of training steps,
 # validated by their number, and none of what this project's own callbacks do instead.
@@ -130,6 +131,15 @@ class TrainingCLI(LightningCLI):
             argv += ["--ckpt_path", arguments.checkpoint]
         self.config = parser.parse_args(argv + arguments.flags)
 
+        check_parsed(self.config[arguments.subcommand], choices())
+
+    def _set_seed(self) -> None:
+        try:
+            super()._set_seed()
+        except ValueError:
+            seed = self._get(self.config, "seed_everything")
+            raise UsageError(f"seed_everything must be from 0 to 4294967295, got {seed}") from None
+
     def before_instantiate_classes(self) -> None:
         threads = self._get(self.config, "threads")
         if threads:
@@ -148,7 +158,8 @@ class TrainingCLI(LightningCLI):
             if key not in ("config", "ckpt_path")
         }
         if self.checkpoint:
-            self._check_checkpoint()
+            theirs, trains = self.checkpoint["config"], self.subcommand == "fit"
+            check_resumable(self.checkpoint_file, theirs, self.settings, trains=trains)
         elif self.subcommand != "fit":
             raise UsageError(
                 f"{self.subcommand} needs --ckpt_path: a checkpoint, or the folder of a run"
@@ -188,22 +199,38 @@ class TrainingCLI(LightningCLI):
         config = {**self._get(self.config_init, "trainer"), **kwargs}
         if self.subcommand != "fit":
             config.update(logger=False, enable_progress_bar=False)
-            return self._instantiate_trainer(config, [])
+            return self._make_trainer(config, [])
         config["profiler"] = config["profiler"] or Unprofiled()
         plugins = config["plugins"] or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         config["plugins"] = [*plugins, AtomicCheckpointIO()]
         if config["logger"] is not False:
             config["logger"] = RunLogger(self.folder.path, self.checkpoint.get("global_step"))
-        return self._instantiate_trainer(config, self._callbacks(config))
+        return self._make_trainer(config, self._callbacks(config))
+
+    def _make_trainer(self, config: dict[str, Any], callbacks: list[Any]) -> Trainer:
+        try:
+            return self._instantiate_trainer(config, callbacks)
+        except (MisconfigurationException, TypeError, ValueError) as error:
+            accelerator = config["accelerator"]
+            hint = (
+                "; auto takes what there is, cpu needs no GPU"
+                if accelerator not in ("auto", "cpu")
+                else ""
+            )
+            raise UsageError(
+                f"--trainer.accelerator {accelerator} --trainer.devices {config['devices']} "
+                f"--trainer.strategy {config['strategy']}: {error}{hint}"
+            ) from None
 
     def after_instantiate_classes(self) -> None:
         if self.subcommand != "fit" or self.trainer.fast_dev_run:
             return
+        accumulate = self.trainer.accumulate_grad_batches
+        check_shares(self.datamodule.batch_size, self.trainer.world_size, accumulate)
         # Checked by every process, or else the others would wait for a first one that has ended.
-        self.folder.check(self.settings, resumed=bool(self.checkpoint))
-        if is_main_process():
-            self.folder.claim(self.settings)
+        take = self.folder.claim if is_main_process() else self.folder.check
+        take(self.settings, resumed=bool(self.checkpoint))
 
     def fit(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
         """Train, and say at the end what came out and what to do next."""
@@ -290,19 +317,6 @@ class TrainingCLI(LightningCLI):
     def _open_checkpoint(self, path: Path, subcommand: str) -> None:
         self.checkpoint_file = find_checkpoint(path, "last" if subcommand == "fit" else "best")
         self.checkpoint = read_checkpoint(self.checkpoint_file)
-
-    def _check_checkpoint(self) -> None:
-        """A resumed run is the run that it was; to measure one, the model must be the same."""
-        theirs, ours = defining(self.checkpoint["config"]), defining(self.settings)
-        changed = differences(theirs, ours)
-        if self.subcommand != "fit":
-            changed = {key: pair for key, pair in changed.items() if key.startswith("model.")}
-        if changed:
-            raise UsageError(
-                f"{self.checkpoint_file} is of another run: "
-                f"{describe(changed, 'there', 'in this command')}; only what does not change the "
-                f"training, such as trainer.max_steps, may differ"
-            )
 
     def _parse_ckpt_path(self) -> None:
         """Lightning would silently take the checkpoint's settings in place of those typed."""

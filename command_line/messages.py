@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from command_line.errors import did_you_mean
 from command_line.settings import typed
@@ -12,80 +12,79 @@ from command_line.settings import typed
 NOISE = re.compile(
     r"^(Does not validate against any of the Union subtypes|Subtypes: .*|Errors:"
     r"|Expected a <class 'NoneType'>.*|Given value.*|Problem with given class_path .*:"
-    r"|Expected a path but .*)$"
+    r"|Expected a path but .*|Import path .* does not correspond to a subclass of .*)$"
 )
 TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
+MOST_LISTED = 12
+
+Choices = Mapping[str, Mapping[str, Iterable[str]]]
 
 
-def in_one_line(message: str, keys: Iterable[str], choices: dict[str, list[str]]) -> str:
+def in_one_line(message: str, keys: Iterable[str], choices: Choices) -> str:
     """Tell a message of jsonargparse in one line.
 
     Args:
         message: of the parser, or of an exception raised while it built an object.
         keys: every key that the subcommand knows, dotted, such as trainer.max_steps.
-        choices: of each key that takes a class (model, data, optimizer, ...), the classes' names.
+        choices: of each key that takes a class (model, data, optimizer, ...): the classes by
+            name, and the names of their settings.
     """
-    flag = re.search(r"unrecognized arguments: (--?)([\w.-]+)", message)
-    if flag:
-        return f"unknown flag {flag[1]}{flag[2]}" + _nearest_key(flag[2], keys, "--")
-    key = re.search(r"does not accept option '([\w.]+)'", message)
-    if key:
-        return f"unknown key {typed(key[1])}{_nearest_key(typed(key[1]), keys, '')}"
     path = re.findall(r"Parser key \"([\w.]+)\"", message)
-    class_path = re.findall(r"given class_path '([\w.]+)'", message)
-    owner = class_path[-1].rpartition(".")[2] if class_path else ""
-    unknown = re.search(
-        r"Option '([\w.]+)' is not accepted|Key '([\w.]+)' is not expected"
-        r"|No action for key \"([\w.]+)\"",
-        message,
-    )
-    if unknown:
-        wrong = next(filter(None, unknown.groups()))
-        return _unknown_option(wrong, path[0] if path else "", owner, keys)
-    required = re.search(r"the following arguments are required: ([\w., ]+)", message)
-    if required and path:
-        return f"{path[0]} {owner} needs --{path[0]}.{required[1].split(',')[0]} VALUE"
-    no_class = re.search(r"Expected a dot import path string: (\S+)", message)
-    if no_class and path:
-        names = choices.get(path[0], [])
-        listed = f" There are {', '.join(names)}" if 0 < len(names) <= 12 else ""
-        return f"unknown {path[0]} {no_class[1]}{did_you_mean(no_class[1], names)}{listed}"
-    return ": ".join([".".join(path)] * bool(path) + _what_is_left(message))
+    key = ".".join(path)
+    owner = _last(re.findall(r"given class_path '[\w.]*?(\w+)'", message))
+
+    if found := re.search(r"unrecognized arguments: (--?)([\w.-]+)", message):
+        dashes, flag = found.groups()
+        hint = did_you_mean(flag, keys).replace("mean ", f"mean {dashes}")
+        return f"unknown flag {dashes}{flag}{hint}"
+    if found := re.search(r"does not accept option '([\w.]+)'", message):
+        return f"unknown key {typed(found[1])}{did_you_mean(typed(found[1]), keys)}"
+    if found := re.search(r"Option '([\w.]+)' is not accepted", message):
+        settings = choices.get(path[0], {}).get(owner, ()) if path else ()
+        hint = did_you_mean(found[1], settings)
+        return f"{key}.{found[1]}: {owner} has no setting {found[1]}{hint}"
+    if found := re.search(r"following arguments are required: ([\w.]+)", message):
+        return _required(found[1], key, owner, choices)
+    found = re.search(r"Expected a dot import path string: (\S+)", message)
+    if found and key in choices:
+        names = choices[key]
+        return f"unknown {key} {found[1]}{did_you_mean(found[1], names)}{listed(names)}"
+    if key and (right := _right_values(message)):
+        values = re.findall(r"(?:Got|Given) value: (?!NestedArg)(.*)", message)
+        return f"{key}: must be {right}" + (f", got {values[0]}" if values else "")
+    return ": ".join([key] * bool(key) + _what_is_left(message))
 
 
-def _unknown_option(wrong: str, where: str, owner: str, keys: Iterable[str]) -> str:
-    if not owner:
-        name = wrong if not where or wrong.startswith(where) else f"{where}.{wrong}"
-        return f"unknown key {name}{_nearest_key(name, keys, '')}"
-    prefix = f"{where}." if where else ""
-    own = [key[len(prefix) :] for key in keys if key.startswith(prefix)]
-    return f"{prefix}{wrong}: {owner} has no setting {wrong}{did_you_mean(wrong, own)}"
+def listed(names: Iterable[str]) -> str:
+    """' There are A, B and so on', unless they are too many to read."""
+    names = sorted(names)
+    return f" There are {', '.join(names)}" if 0 < len(names) <= MOST_LISTED else ""
 
 
-def _nearest_key(wrong: str, keys: Iterable[str], dashes: str) -> str:
-    hint = did_you_mean(wrong, keys)
-    return hint.replace("mean ", f"mean {dashes}") if hint else ""
+def _required(argument: str, key: str, owner: str, choices: Choices) -> str:
+    if owner:
+        return f"{key} {owner} needs --{key}.{argument} VALUE"
+    name = argument.rpartition(".")[2]
+    return f"the config names no {name}: add --{name}.{listed(choices.get(name, ()))}"
+
+
+def _right_values(message: str) -> str:
+    """'a whole number or true or false' of 'Expected a <class 'int'>', and so on."""
+    kinds = re.findall(r"Expected an? <class '(\w+)'>", message)
+    words = [TYPES.get(kind, kind) for kind in kinds if kind != "NoneType"]
+    literals = ", ".join(re.findall(r"Expected an? typing\.Literal\[(.*?)\]", message))
+    if literals:
+        words.append("one of " + ", ".join(dict.fromkeys(literals.replace("'", "").split(", "))))
+    restrictions = re.findall(r"does not conform to restriction v>(\S+)", message)
+    words += [f"above {bound}" for bound in restrictions]
+    return " or ".join(dict.fromkeys(words))
 
 
 def _what_is_left(message: str) -> list[str]:
     lines = [line.strip().removeprefix("- ").strip() for line in message.splitlines()]
     lines = [re.sub(r"^Parser key \"[\w.]+\":\s*", "", line) for line in lines]
-    return [_plain(line) for line in lines if line and not NOISE.match(line)]
+    return [line for line in lines if line and not NOISE.match(line)]
 
 
-def _plain(line: str) -> str:
-    """'Expected a <class 'int'>. Got value: abc' as 'must be a whole number, got abc'."""
-    restricted = re.match(r"Not of type \w+: does not conform to restriction v>(.+)$", line)
-    if restricted:
-        return f"must be above {restricted[1]}"
-    expected = re.match(r"Expected an? (.+?)\. Got value: (.*)$", line)
-    if not expected:
-        return line
-    kind, value = expected[1], expected[2]
-    builtin = re.match(r"<class '(\w+)'>", kind)
-    literal = re.match(r"typing\.Literal\[(.*)\]", kind)
-    if builtin:
-        kind = TYPES.get(builtin[1], builtin[1])
-    elif literal:
-        kind = "one of " + literal[1].replace("'", "")
-    return f"must be {kind}, got {value}"
+def _last(found: list[str]) -> str:
+    return found[-1] if found else ""

@@ -24,6 +24,10 @@ CLASSES = {
 class OneLineParser(LightningArgumentParser):
     """Raise UsageError with one line, where Lightning prints its usage and a page of details."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # What an abbreviation stands for would change with every new flag.
+        super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if not self.exit_on_error:
             # A parser within the parser, for the arguments of a class: the outer one tells it.
@@ -33,7 +37,7 @@ class OneLineParser(LightningArgumentParser):
 
     def one_line(self, message: str) -> str:
         """A message of this parser, or of the objects that it builds, in one line."""
-        return in_one_line(message, self._keys(), {key: names_of(key) for key in CLASSES})
+        return in_one_line(message, self._keys(), choices())
 
     def _keys(self) -> list[str]:
         keys = {action.dest for action in self._actions}
@@ -41,15 +45,17 @@ class OneLineParser(LightningArgumentParser):
         if subparsers:
             for parser in subparsers._name_parser_map.values():
                 keys.update(parser._keys())
-        for key, base in CLASSES.items():
-            for each in subclasses(base):
-                keys.update(f"{key}.{name}" for name in arguments_of(each))
+        for key, classes in choices().items():
+            for settings in classes.values():
+                keys.update(f"{key}.{name}" for name in settings)
         return sorted(keys)
 
 
-def names_of(key: str) -> list[str]:
-    """The classes that `key` may be set to, by name."""
-    return sorted({each.__name__ for each in usable(key)})
+def choices() -> dict[str, dict[str, list[str]]]:
+    """Of each key that takes a class: the classes by name, and the names of their settings."""
+    return {
+        key: {each.__name__: list(arguments_of(each)) for each in usable(key)} for key in CLASSES
+    }
 
 
 def usable(key: str) -> list[type]:

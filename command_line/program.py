@@ -39,7 +39,7 @@ def main(argv: list[str]) -> int:
         return _carry_out(argv)
     except UsageError as error:
         if is_main_process():
-            print(f"train.py: error: {error}", file=sys.stderr)
+            print(f"train.py: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -59,7 +59,7 @@ def _carry_out(argv: list[str]) -> int:
     try:
         TrainingCLI(arguments)
     except MisconfigurationException as error:
-        raise UsageError(" ".join(str(error).split())) from None
+        raise UsageError(str(error)) from None
     except FinishedAlready as finished:
         print(f"This very run is finished already, in {finished.folder.path}.")
         print(words.closing(finished.folder.result() or {}, finished.folder.path))

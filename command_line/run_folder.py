@@ -68,9 +68,9 @@ class RunFolder:
             UsageError: the folder holds another run, or this one half done.
             FinishedAlready: the folder holds the result of exactly this command.
         """
-        present = self._config()
-        if present is None or self._is_void():
+        if self._is_void():
             return
+        present = self._config()
         changed = differences(defining(present), defining(config))
         if changed:
             raise UsageError(
@@ -87,15 +87,18 @@ class RunFolder:
             f"or start another one with --run.name NAME"
         )
 
-    def claim(self, config: Mapping[str, Any]) -> None:
+    def claim(self, config: Mapping[str, Any], *, resumed: bool) -> None:
         """Make the folder this process's until it ends, and write the run's config.
 
         Raises:
-            UsageError: another process is writing to the folder, or it cannot be written.
+            UsageError: another process is writing to the folder, or it cannot be written, or as
+                in `check`.
+            FinishedAlready: as in `check`.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock()
+            self.check(config, resumed=resumed)
             if self._is_void():
                 # Left by a run that ended before its first step.
                 for events in self.path.glob("events.out.tfevents.*"):
@@ -112,10 +115,17 @@ class RunFolder:
         """Whether there is nothing in the folder that could be lost."""
         return not self.result_file.is_file() and not any(self.checkpoints.glob("*.ckpt"))
 
-    def _config(self) -> dict[str, Any] | None:
-        if not self.config_file.is_file():
-            return None
-        return dict(yaml.safe_load(self.config_file.read_text(encoding="utf-8")) or {})
+    def _config(self) -> dict[str, Any]:
+        try:
+            config = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
+        except (FileNotFoundError, yaml.YAMLError):
+            config = None
+        if not isinstance(config, dict):
+            raise UsageError(
+                f"{self.path} holds a run, but {self.config_file} does not tell which: "
+                f"name this one with --run.name NAME"
+            )
+        return config
 
     def _lock(self) -> None:
         """Keep other processes out until this one ends; where files cannot be locked, trust."""

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from datamodules.sharing import check_shares
 
 Batch = tuple[Tensor, Tensor]
 
@@ -169,16 +170,8 @@ class Palindromes(LightningDataModule):
         return int(os.environ.get("PL_GLOBAL_SEED", 0))
 
     def setup(self, stage: str) -> None:
-        slices = self._devices * self._accumulate
-        if stage == "fit" and self.batch_size % slices:
-            shares = f"{self._devices} devices" if self._devices > 1 else "1 device"
-            if self._accumulate > 1:
-                shares += f" x {self._accumulate} accumulated batches"
-            raise MisconfigurationException(
-                f"data.batch_size {self.batch_size} cannot be shared equally by {shares}: it "
-                f"counts the examples of an optimiser step over all of them, so it must be a "
-                f"multiple of {slices}"
-            )
+        if stage == "fit":
+            check_shares(self.batch_size, self._devices, self._accumulate)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         # Lightning asks for the loader after it has restored the checkpoint's step.

@@ -28,8 +28,6 @@ def pytest_collection_modifyitems(items):
 def same_every_time(monkeypatch):
     torch.manual_seed(0)
     monkeypatch.delenv("PL_GLOBAL_SEED", raising=False)
-    # Lightning 2.6 calls what a newer jsonargparse deprecates.
-    monkeypatch.setenv("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
 
 
 class Scripted(RRN):

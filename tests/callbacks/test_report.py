@@ -200,7 +200,6 @@ def test_a_run_that_ended_before_its_report_gets_one_when_resumed(reported, tmp_
     assert without_time[0] == without_time[1]
 
 
-@pytest.mark.xfail(strict=True, reason="the checkpoint does not hold the last validation")
 def test_a_run_resumed_after_its_last_validation_still_has_it(fit, scripted, result_of, tmp_path):
     settings = {"limit_val_batches": 1, "val_check_interval": 2}
 

@@ -35,6 +35,7 @@ def on_device(data, rank=0, devices=1, accumulate=1, step=0):
         global_rank=rank,
         accumulate_grad_batches=accumulate,
         global_step=step,
+        overfit_batches=0,
     )
     return data
 
@@ -200,8 +201,6 @@ def test_epochs_go_on_where_the_last_one_ended(train, small, monkeypatch):
         return batch(self, number)
 
     monkeypatch.setattr(TrainingBatches, "batch", note)
-    # Lightning 2.6 calls what a newer jsonargparse deprecates.
-    monkeypatch.setenv("JSONARGPARSE_DEPRECATION_WARNINGS", "off")
     assert train(*small, "--trainer.limit_train_batches=7", "--trainer.max_steps=20").code == 0
     assert sorted(set(drawn)) == list(range(20))
 
