@@ -37,17 +37,11 @@ from command_line.checkpoint_file import find_checkpoint, find_named_checkpoint,
 from command_line.checks import check_parsed, check_resumable
 from command_line.config_file import check_config
 from command_line.errors import UsageError
-from command_line.parser import CLASSES, OneLineParser, arguments_of, choices, import_class
+from command_line.naming import default_name, hparams_of
+from command_line.parser import OneLineParser, choices
 from command_line.processes import is_main_process
 from command_line.run_folder import RunFolder
-from command_line.settings import (
-    class_of,
-    defining,
-    differences,
-    name_of_run,
-    short_names,
-    without_rest,
-)
+from command_line.settings import class_of, defining
 from datamodules import check_shares
 
 # What every run needs, so that no config has to say it: one endless epoch of training steps,
@@ -272,7 +266,7 @@ class TrainingCLI(LightningCLI):
             callbacks.append(StepProgress(convergence))
         if trainer_config["fast_dev_run"]:
             return callbacks
-        hparams = short_names(without_rest(defining(self.settings)))
+        hparams = hparams_of(defining(self.settings))
         callbacks.append(Report(self.folder.result_file, hparams, convergence, curves))
         checkpoints = self._get(self.config_init, "checkpoints")
         # Last, so that a checkpoint holds what the others made of its step.
@@ -297,18 +291,9 @@ class TrainingCLI(LightningCLI):
         return RunFolder(Path(run.root) / run.experiment / model / name)
 
     def _default_name(self) -> str:
-        """Named after what differs from the first config, but for the model, a folder above."""
         command = [self.arguments.subcommand, "--config", self.configs[0]]
-        base = defining(self._get_plain(self.parser.parse_args(command)))
-        ours = defining(self._get_plain(self.config))
-        for key in CLASSES:
-            # What another class has by default does not set the run apart; the class does.
-            class_path = ours.get(f"{key}.class_path")
-            if class_path and class_path != base.get(f"{key}.class_path"):
-                for name, default in arguments_of(import_class(class_path)).items():
-                    base.setdefault(f"{key}.init_args.{name}", default)
-        base["model.class_path"] = ours["model.class_path"]
-        return name_of_run({key: ours[key] for key in differences(ours, base) if key in ours})
+        base = self._get_plain(self.parser.parse_args(command))
+        return default_name(defining(self._get_plain(self.config)), defining(base))
 
     def _get_plain(self, config: Any) -> dict[str, Any]:
         text = self.parser.dump(config, skip_link_targets=False, skip_none=False, format="yaml")

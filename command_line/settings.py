@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
 # How long, how watched, how fast and where: none of it changes what a training step does.
@@ -18,7 +17,6 @@ FREE = re.compile(
     r"|limit_train_batches|overfit_batches|callbacks).*)$"
 )
 MISSING = "(absent)"
-LONGEST_NAME = 100
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -71,23 +69,6 @@ def describe(changed: Mapping[str, tuple[Any, Any]], one: str, other: str, most:
     return "; ".join(parts[:most]) + rest
 
 
-def name_of_run(changed: Mapping[str, Any]) -> str:
-    """A run by what sets it apart from its experiment's config: 'length=20,lr=0.01'; 'default'.
-
-    Args:
-        changed: dotted settings that differ from those of the config, and their values.
-    """
-    parts = []
-    for key, value in sorted(changed.items()):
-        short = "seed" if key == "seed_everything" else typed(key).rpartition(".")[2]
-        parts.append(f"{short}={value_as_typed(value)}")
-    name = re.sub(r"[\[\]() ]", "", ",".join(parts)) or "default"
-    name = re.sub(r"[^\w=.,+-]", "-", name)
-    if len(name) > LONGEST_NAME:
-        name = f"{name[: LONGEST_NAME - 9]}-{sha256(name.encode()).hexdigest()[:8]}"
-    return name
-
-
 def _belongs_to(key: str, classes: list[str]) -> bool:
     return any(key.startswith(each.removesuffix("class_path")) for each in classes)
 
@@ -95,24 +76,3 @@ def _belongs_to(key: str, classes: list[str]) -> bool:
 def class_of(choice: Any) -> str:
     """The short name of a parsed class choice, a mapping with `class_path`; '' for none."""
     return str(choice["class_path"]).rpartition(".")[2] if choice else ""
-
-
-def short_names(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted settings by the last part of their names, where that tells them apart."""
-    short: dict[str, Any] = {}
-    for key, value in settings.items():
-        if key.endswith("class_path"):
-            name, value = typed(key), value_as_typed(value)
-        else:
-            name = "seed" if key == "seed_everything" else key.rpartition(".")[2]
-        short[typed(key) if name in short else name] = value
-    return short
-
-
-def without_rest(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what is switched off: null, false, and rates of 0.0."""
-    return {
-        key: value
-        for key, value in settings.items()
-        if not (value is None or value is False or (isinstance(value, float) and value == 0))
-    }

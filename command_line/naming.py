@@ -1,0 +1,82 @@
+"""What a run is called, and which of its settings people compare."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+
+from pytorch_lightning import Trainer
+
+from command_line.parser import CLASSES, arguments_of, import_class
+from command_line.settings import differences, typed, value_as_typed
+
+LONGEST_NAME = 100
+
+
+def default_name(settings: Mapping[str, Any], base: Mapping[str, Any]) -> str:
+    """Name a run after what sets it apart from its experiment's config.
+
+    Args:
+        settings: the run's defining settings, dotted.
+        base: those of the config alone.
+
+    Returns:
+        Such as 'length=20,lr=0.01', or 'default'. The model is left out: it is a folder of its
+        own. Of another optimiser, say, only the settings that are not its defaults are named.
+    """
+    base = {**base, "model.class_path": settings["model.class_path"]}
+    for key in CLASSES:
+        class_path = settings.get(f"{key}.class_path")
+        if class_path and class_path != base.get(f"{key}.class_path"):
+            for name, default in arguments_of(import_class(class_path)).items():
+                base.setdefault(f"{key}.init_args.{name}", default)
+    changed = [key for key in differences(settings, base) if key in settings]
+    return name_of_run({key: settings[key] for key in changed})
+
+
+def name_of_run(changed: Mapping[str, Any]) -> str:
+    """A run by what sets it apart from its experiment's config: 'length=20,lr=0.01'; 'default'.
+
+    Args:
+        changed: dotted settings that differ from those of the config, and their values.
+    """
+    parts = []
+    for key, value in sorted(changed.items()):
+        short = "seed" if key == "seed_everything" else typed(key).rpartition(".")[2]
+        parts.append(f"{short}={value_as_typed(value)}")
+    name = re.sub(r"[\[\]() ]", "", ",".join(parts)) or "default"
+    name = re.sub(r"[^\w=.,+-]", "-", name)
+    if len(name) > LONGEST_NAME:
+        name = f"{name[: LONGEST_NAME - 9]}-{sha256(name.encode()).hexdigest()[:8]}"
+    return name
+
+
+def hparams_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Defining settings by short names, without what an optimiser or the Trainer has by default."""
+    defaults = {f"trainer.{name}": value for name, value in arguments_of(Trainer).items()}
+    for key in ("optimizer", "lr_scheduler"):
+        if class_path := settings.get(f"{key}.class_path"):
+            for name, value in arguments_of(import_class(class_path)).items():
+                defaults[f"{key}.init_args.{name}"] = value
+    defaults.pop("optimizer.init_args.lr", None)
+    return short_names(
+        {
+            key: value
+            for key, value in settings.items()
+            if value is not None and (key not in defaults or defaults[key] != value)
+        }
+    )
+
+
+def short_names(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted settings by the last part of their names, where that tells them apart."""
+    short: dict[str, Any] = {}
+    for key, value in settings.items():
+        if key.endswith("class_path"):
+            name, value = typed(key), value_as_typed(value)
+        else:
+            name = "seed" if key == "seed_everything" else key.rpartition(".")[2]
+        short[typed(key) if name in short else name] = value
+    return short
