@@ -124,7 +124,6 @@ class TrainingCLI(LightningCLI):
         if arguments.checkpoint:
             argv += ["--ckpt_path", arguments.checkpoint]
         self.config = parser.parse_args(argv + arguments.flags)
-
         check_parsed(self.config[arguments.subcommand], choices())
 
     def _set_seed(self) -> None:
@@ -154,6 +153,9 @@ class TrainingCLI(LightningCLI):
         if self.checkpoint:
             theirs, trains = self.checkpoint["config"], self.subcommand == "fit"
             check_resumable(self.checkpoint_file, theirs, self.settings, trains=trains)
+            if trains:
+                # Lightning reads the rest again when it needs it.
+                self.checkpoint = {"global_step": self.checkpoint["global_step"]}
         elif self.subcommand != "fit":
             raise UsageError(
                 f"{self.subcommand} needs --ckpt_path: a checkpoint, or the folder of a run"
@@ -206,16 +208,10 @@ class TrainingCLI(LightningCLI):
         try:
             return self._instantiate_trainer(config, callbacks)
         except (MisconfigurationException, TypeError, ValueError) as error:
-            accelerator = config["accelerator"]
-            hint = (
-                "; auto takes what there is, cpu needs no GPU"
-                if accelerator not in ("auto", "cpu")
-                else ""
+            flags = " ".join(
+                f"--trainer.{key} {config[key]}" for key in ("accelerator", "devices", "strategy")
             )
-            raise UsageError(
-                f"--trainer.accelerator {accelerator} --trainer.devices {config['devices']} "
-                f"--trainer.strategy {config['strategy']}: {error}{hint}"
-            ) from None
+            raise UsageError(f"{flags}: {error} (accelerator auto takes what there is)") from None
 
     def after_instantiate_classes(self) -> None:
         if self.subcommand != "fit" or self.trainer.fast_dev_run:

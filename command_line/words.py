@@ -41,12 +41,16 @@ def closing(result: dict[str, Any], folder: Path) -> str:
     lines.append(f"  took           {result['seconds']:.1f} s of training, {speed} steps/s")
     others = [name for name in COMPARED if name != result["model"]]
     run = shlex.quote(str(folder))
+    # Another run than the first one of all is compared at its own settings.
+    first = folder.parts[-3:] == ("palindromes", result["model"], "default")
+    same = "" if first else f"--config {shlex.quote(str(folder / 'config.yaml'))} "
     follow = "--convergence.window 50" if step else f"--trainer.max_steps {2 * result['steps']}"
     lines += [
         f"  run            {folder}",
         f"  look           tensorboard --logdir {shlex.quote(str(folder.parent.parent))}",
         f"  resume         python train.py fit --ckpt_path {run} {follow}",
-        f"  compare        python train.py --model {others[0]}   (or {', '.join(others[1:])})",
+        f"  compare        python train.py {same}--model {others[0]}   "
+        f"(or {', '.join(others[1:])})",
     ]
     return "\n".join(lines)
 
