@@ -6,6 +6,7 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.cli import ReduceLROnPlateau
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 
 class Plateau(Callback):
@@ -22,8 +23,14 @@ class Plateau(Callback):
         self.scheduler = scheduler
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.state.fn == "fit" and not trainer.sanity_checking:
-            self.scheduler.step(trainer.callback_metrics[self.scheduler.monitor])
+        if trainer.state.fn != "fit" or trainer.sanity_checking:
+            return
+        name, measured = self.scheduler.monitor, trainer.callback_metrics
+        if name not in measured:
+            raise MisconfigurationException(
+                f"lr_scheduler.monitor {name} is not measured; there are {', '.join(measured)}"
+            )
+        self.scheduler.step(measured[name])
 
     def state_dict(self) -> dict[str, Any]:
         return self.scheduler.state_dict()

@@ -71,6 +71,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} is not a checkpoint, or is broken: {reason}") from None
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("config"), dict):
         raise UsageError(f"{path} is not a checkpoint of this project: it holds no config")
-    if "state_dict" not in checkpoint:
-        raise UsageError(f"{path} is not a checkpoint of this project: it holds no weights")
+    for key in ("state_dict", "global_step"):
+        if key not in checkpoint:
+            raise UsageError(f"{path} is not a checkpoint of this project: it holds no {key}")
     return checkpoint

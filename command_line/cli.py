@@ -35,13 +35,13 @@ from command_line import words
 from command_line.arguments import CHECKPOINT_NAMES, DEFAULT_CONFIG, SUBCOMMANDS, Arguments
 from command_line.checkpoint_file import find_checkpoint, find_named_checkpoint, read_checkpoint
 from command_line.checks import check_parsed, check_resumable
-from command_line.config_file import check_config
+from command_line.config_file import check_config, read_config
 from command_line.errors import UsageError
 from command_line.naming import default_name, hparams_of
 from command_line.parser import OneLineParser, choices
 from command_line.processes import is_main_process
 from command_line.run_folder import RunFolder
-from command_line.settings import class_of, defining
+from command_line.settings import class_of, defining, flatten
 from datamodules import check_shares
 
 # What every run needs, so that no config has to say it: one endless epoch of training steps,
@@ -211,7 +211,9 @@ class TrainingCLI(LightningCLI):
             flags = " ".join(
                 f"--trainer.{key} {config[key]}" for key in ("accelerator", "devices", "strategy")
             )
-            raise UsageError(f"{flags}: {error} (accelerator auto takes what there is)") from None
+            raise UsageError(
+                f"{flags}: {error} (auto takes what there is, cpu is everywhere)"
+            ) from None
 
     def after_instantiate_classes(self) -> None:
         if self.subcommand != "fit" or self.trainer.fast_dev_run:
@@ -226,7 +228,10 @@ class TrainingCLI(LightningCLI):
         """Train, and say at the end what came out and what to do next."""
         if is_main_process():
             print(words.greeting(model, datamodule, self.trainer, self.folder.path), flush=True)
-        self.trainer.fit(model, datamodule, ckpt_path=self.checkpoint_file, weights_only=True)
+        try:
+            self.trainer.fit(model, datamodule, ckpt_path=self.checkpoint_file, weights_only=True)
+        finally:
+            self.folder.release()
         result = None if self.trainer.fast_dev_run else self.folder.result()
         if self.trainer.is_global_zero and result:
             print(words.closing(result, self.folder.path), flush=True)
@@ -289,7 +294,8 @@ class TrainingCLI(LightningCLI):
     def _default_name(self) -> str:
         command = [self.arguments.subcommand, "--config", self.configs[0]]
         base = self._get_plain(self.parser.parse_args(command))
-        return default_name(defining(self._get_plain(self.config)), defining(base))
+        stated = flatten(read_config(self.configs[0]))
+        return default_name(defining(self._get_plain(self.config)), defining(base), stated)
 
     def _get_plain(self, config: Any) -> dict[str, Any]:
         text = self.parser.dump(config, skip_link_targets=False, skip_none=False, format="yaml")

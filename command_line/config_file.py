@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -38,3 +39,9 @@ def check_config(path: Path, examples: Path) -> None:
         raise UsageError(f"{path} is not YAML: {str(error).splitlines()[0]}") from None
     if not isinstance(content, dict):
         raise UsageError(f"{path} is not a config: it holds no 'key: value' pairs")
+
+
+def read_config(config: str) -> dict[str, Any]:
+    """A config that `check_config` has passed, by its path, or the text of one."""
+    text = config if "\n" in config else Path(config).read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))

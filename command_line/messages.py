@@ -42,17 +42,19 @@ def in_one_line(message: str, keys: Iterable[str], choices: Choices) -> str:
     if found := re.search(r"Option '([\w.]+)' is not accepted", message):
         settings = choices.get(path[0], {}).get(owner, ()) if path else ()
         hint = did_you_mean(found[1], settings)
+        if key == "lr_scheduler":
+            hint += "; another schedule is chosen by --lr_scheduler NAME"
         return f"{key}.{found[1]}: {owner} has no setting {found[1]}{hint}"
     if found := re.search(r"following arguments are required: ([\w.]+)", message):
         return _required(found[1], key, owner, choices)
-    found = re.search(r"Expected a dot import path string: (\S+)", message)
-    if found and key in choices:
+    values = re.findall(r"(?:Got|Given) value: (?!NestedArg)(.*)", message)
+    no_such_class = re.search(r"Expected a dot import path|not correspond to a subclass", message)
+    if no_such_class and key in choices and not owner and values:
         names = choices[key]
-        return f"unknown {key} {found[1]}{did_you_mean(found[1], names)}{listed(names)}"
+        return f"unknown {key} {values[0]}{did_you_mean(values[0], names)}{listed(names)}"
     if key and (right := _right_values(message)):
-        values = re.findall(r"(?:Got|Given) value: (?!NestedArg)(.*)", message)
         return f"{key}: must be {right}" + (f", got {values[0]}" if values else "")
-    return ": ".join([key] * bool(key) + _what_is_left(message))
+    return ": ".join([key] * bool(key) + _what_is_left(message)) or " ".join(message.split())
 
 
 def listed(names: Iterable[str]) -> str:

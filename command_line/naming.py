@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -15,23 +15,29 @@ from command_line.settings import differences, typed, value_as_typed
 LONGEST_NAME = 100
 
 
-def default_name(settings: Mapping[str, Any], base: Mapping[str, Any]) -> str:
+def default_name(
+    settings: Mapping[str, Any], base: Mapping[str, Any], stated: Collection[str]
+) -> str:
     """Name a run after what sets it apart from its experiment's config.
 
     Args:
         settings: the run's defining settings, dotted.
         base: those of the config alone.
+        stated: keys that the config itself has; another class that is chosen keeps their values.
 
     Returns:
         Such as 'length=20,lr=0.01', or 'default'. The model is left out: it is a folder of its
         own. Of another optimiser, say, only the settings that are not its defaults are named.
     """
-    base = {**base, "model.class_path": settings["model.class_path"]}
+    base = dict(base)
     for key in CLASSES:
         class_path = settings.get(f"{key}.class_path")
         if class_path and class_path != base.get(f"{key}.class_path"):
-            for name, default in arguments_of(import_class(class_path)).items():
-                base.setdefault(f"{key}.init_args.{name}", default)
+            for name, default in defaults_of(class_path).items():
+                argument = f"{key}.init_args.{name}"
+                if argument not in stated:
+                    base[argument] = default
+    base["model.class_path"] = settings["model.class_path"]
     changed = [key for key in differences(settings, base) if key in settings]
     return name_of_run({key: settings[key] for key in changed})
 
@@ -53,12 +59,20 @@ def name_of_run(changed: Mapping[str, Any]) -> str:
     return name
 
 
+def defaults_of(class_path: str) -> dict[str, Any]:
+    """Defaults of a class, as YAML would hold them."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in arguments_of(import_class(class_path)).items()
+    }
+
+
 def hparams_of(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Defining settings by short names, without what an optimiser or the Trainer has by default."""
     defaults = {f"trainer.{name}": value for name, value in arguments_of(Trainer).items()}
     for key in ("optimizer", "lr_scheduler"):
         if class_path := settings.get(f"{key}.class_path"):
-            for name, value in arguments_of(import_class(class_path)).items():
+            for name, value in defaults_of(class_path).items():
                 defaults[f"{key}.init_args.{name}"] = value
     defaults.pop("optimizer.init_args.lr", None)
     return short_names(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import yaml
 
 from callbacks.files import written_whole
 from command_line.errors import UsageError
-from command_line.settings import defining, describe, differences
+from command_line.settings import defining, describe, differences, flatten
 
 
 class FinishedAlready(Exception):
@@ -23,11 +24,12 @@ class FinishedAlready(Exception):
         self.folder = folder
 
 
-@dataclass(frozen=True)
+@dataclass
 class RunFolder:
     """Where a run keeps config.yaml, TensorBoard events, checkpoints/ and result.json."""
 
     path: Path
+    _descriptor: int | None = field(default=None, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, checkpoint: Path) -> RunFolder | None:
@@ -79,7 +81,7 @@ class RunFolder:
             )
         if resumed:
             return
-        if self.result() and present == config:
+        if self.result() and not differences(flatten(present), flatten(config)):
             raise FinishedAlready(self)
         state = "finished" if self.result() else "unfinished"
         raise UsageError(
@@ -118,7 +120,7 @@ class RunFolder:
     def _config(self) -> dict[str, Any]:
         try:
             config = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
-        except (FileNotFoundError, yaml.YAMLError):
+        except (FileNotFoundError, UnicodeDecodeError, yaml.YAMLError):
             config = None
         if not isinstance(config, dict):
             raise UsageError(
@@ -127,26 +129,26 @@ class RunFolder:
             )
         return config
 
+    def release(self) -> None:
+        """Let other processes write to the folder; the end of this one does so too."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
     def _lock(self) -> None:
-        """Keep other processes out until this one ends; where files cannot be locked, trust."""
+        """Keep other processes out; where files cannot be locked, trust."""
         try:
             import fcntl
         except ImportError:
             return
-        file = (self.path / ".lock").open("w")
+        self._descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            file.close()
+            self.release()
             raise UsageError(
                 f"another process is writing to {self.path}: wait for it, or name this run "
                 f"with --run.name NAME"
             ) from None
         except OSError:
-            file.close()
-            return
-        _LOCKS.append(file)
-
-
-# Closing a file would unlock it.
-_LOCKS: list[IO[str]] = []
+            self.release()

@@ -52,7 +52,12 @@ def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, t
     """Of two sets of dotted settings, those that differ: key to (value in one, in the other)."""
     keys = sorted(one.keys() | other.keys())
     pairs = {key: (one.get(key, MISSING), other.get(key, MISSING)) for key in keys}
-    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1]}
+    # To Python, false is 0.
+    return {
+        key: (a, b)
+        for key, (a, b) in pairs.items()
+        if a != b or isinstance(a, bool) != isinstance(b, bool)
+    }
 
 
 def describe(changed: Mapping[str, tuple[Any, Any]], one: str, other: str, most: int = 3) -> str:

@@ -61,6 +61,13 @@ def test_speed_is_that_of_the_steps_of_this_part(shown):
     ]
 
 
+def test_loss_of_accumulated_batches_is_that_of_one_of_them(shown):
+    """Lightning hands out its part in the mean of all."""
+    output, losses = shown(20, terminal=False, max_steps=3, accumulate_grad_batches=4)
+    for line, loss in zip(output.splitlines(), losses, strict=True):
+        assert LINE.fullmatch(line).group(2) == f"{4 * loss:.3f}"
+
+
 def test_a_log_has_no_control_characters(shown):
     output, _ = shown(20, terminal=False, max_steps=3)
     assert len(output.splitlines()) == 3
@@ -78,9 +85,9 @@ def test_a_bar_in_a_terminal(shown):
     assert "\x1b[" in output
     for step, accuracy in ((1, "0.500"), (2, "0.750")):
         assert re.search(
-            rf"Scripted .* {step}/3 loss {losses[step - 1]:.3f}  accuracy {accuracy} ", drawn
+            rf"RRN .* {step}/3 loss {losses[step - 1]:.3f}  accuracy {accuracy} ", drawn
         )
-    assert re.search(r"Scripted .* 3/3 ", frames(output)[-1])
+    assert re.search(r"RRN .* 3/3 ", frames(output)[-1])
 
 
 def test_a_bar_is_drawn_at_most_four_times_a_second(shown):

@@ -1,0 +1,57 @@
+"""What the tests of the command line share: commands that are only parsed, and a finished run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from command_line.cli import TrainingCLI
+from command_line.program import main
+
+
+class Parsed(Exception):
+    """A command has been understood; in place of its run."""
+
+
+@pytest.fixture
+def parse(tmp_path, monkeypatch) -> Callable[..., TrainingCLI]:
+    """Understand a command as the program does, up to the settings and the folder of its run."""
+
+    def stop(cli: TrainingCLI) -> None:
+        raise Parsed(cli)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(TrainingCLI, "instantiate_classes", stop)
+
+    def understand(*arguments: str) -> TrainingCLI:
+        with pytest.raises(Parsed) as parsed:
+            main(list(arguments))
+        return parsed.value.args[0]
+
+    return understand
+
+
+@pytest.fixture(scope="module")
+def small_run(start_process, tmp_path_factory) -> Callable[[list[str]], Path]:
+    """Train with these flags, once, and return the run's folder."""
+    folder = tmp_path_factory.mktemp("small")
+
+    def train_once(flags: list[str]) -> Path:
+        if not (folder / "runs").exists():
+            process = start_process(flags, folder)
+            process.join(120)
+            assert process.exitcode == 0
+        return folder / "runs/palindromes/RRN/small"
+
+    return train_once
+
+
+@pytest.fixture
+def finished(small_run, small, tmp_path) -> Path:
+    """A finished run in the working folder."""
+    folder = tmp_path / "runs/palindromes/RRN/small"
+    shutil.copytree(small_run(small), folder)
+    return folder

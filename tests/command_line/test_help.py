@@ -1,0 +1,77 @@
+"""The help comes at once, and every command in it works."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import train as program
+from command_line.help import HELP
+from command_line.run_folder import RunFolder
+
+ROOT = Path(__file__).resolve().parents[2]
+SLOW = {"torch", "pytorch_lightning", "jsonargparse", "numpy", "yaml", "matplotlib"}
+EXAMPLES = re.findall(
+    r"^ *python train\.py\b(.*?)(?:   .*)?$", program.__doc__ + HELP, re.MULTILINE
+)
+FLAGS = re.findall(r"^  (--\S.*?)  ", HELP, re.MULTILINE)
+# None of these makes another run of it.
+SHORT = [
+    "--trainer.max_steps=2",
+    "--trainer.accelerator=cpu",
+    "--trainer.enable_progress_bar=false",
+    "--trainer.limit_val_batches=1",
+    "--trainer.limit_test_batches=1",
+]
+
+
+@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("-h", 0), ("help", 0), ("tset", 2)])
+def test_answers_before_anything_slow_is_imported(argument, code):
+    command = [sys.executable, "-X", "importtime", "train.py", argument]
+    answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    imported = set(re.findall(r"^import time:.*\| +([\w]+)", answer.stderr, re.MULTILINE))
+    assert "command_line" in imported
+    assert not imported & SLOW
+    assert answer.returncode == code
+    assert answer.stdout == (HELP if code == 0 else "")
+
+
+def test_every_example_works(train, monkeypatch, tmp_path):
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    # One process carries all of them out, and would lock itself out of the run's folder.
+    monkeypatch.setattr(RunFolder, "_lock", lambda self: None)
+    done = set()
+    for example in EXAMPLES:
+        arguments = shlex.split(example)
+        if "--help" in arguments or example in done:
+            continue
+        outcome = train(*arguments, *SHORT)
+        assert outcome.code == 0, f"python train.py{example}: {outcome.err}"
+        done.add(example)
+    assert len(done) >= 6
+
+
+@pytest.mark.parametrize(
+    "command", ["fit --help", *re.findall(r"\(all: (.+?)\)", HELP)], ids=lambda command: command
+)
+def test_lists_of_flags(command, train, capfd):
+    with pytest.raises(SystemExit) as ended:
+        train(*command.split())
+    assert ended.value.code == 0
+    expected = {"RRN": "--model.hidden_size", "Palindromes": "--data.length"}
+    assert expected.get(command.split()[-1], "--trainer.max_steps") in capfd.readouterr().out
+
+
+def test_every_flag_is_known(parse):
+    flags = [flag for flag in FLAGS if not flag.startswith("--ckpt_path")]
+    assert len(flags) >= 9
+    # Of several choices the first.
+    words = " ".join(flags).split()
+    parsed = parse(*(word if word.startswith("-") else word.split("|")[0] for word in words))
+    assert parsed.folder.path == Path("runs/palindromes/RNN/NAME")
+    assert parsed.settings["trainer"]["strategy"] == "ddp"

@@ -1,0 +1,96 @@
+"""What a person reads before and after a run, and that its commands can be typed."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from command_line import words
+from command_line.arguments import take_apart
+
+FOLDER = Path("my runs/palindromes/RRN/it's mine")
+RESULT = {
+    "model": "RRN",
+    "window": 5,
+    "best_accuracy": 0.98765,
+    "step_of_best": 58,
+    "steps_to_converge": None,
+    "validation_accuracy": 0.6458,
+    "steps": 60,
+    "seconds": 1.234,
+    "steps_per_second": 48.6,
+}
+
+
+@pytest.mark.parametrize(("devices", "expected"), [(1, "cpu"), (2, "2 x cpu")])
+def test_greeting(devices, expected, monkeypatch):
+    monkeypatch.setenv("PL_GLOBAL_SEED", "7")
+    strategy = SimpleNamespace(root_device=torch.device("cpu"))
+    trainer = SimpleNamespace(strategy=strategy, world_size=devices)
+    model = torch.nn.Linear(999, 2)
+    line = words.greeting(model, "palindromes, 4 digits read", trainer, FOLDER)
+    assert line == (
+        "Linear, 2,000 parameters, on palindromes, 4 digits read; "
+        f"seed 7, {expected}, my runs/palindromes/RRN/it's mine"
+    )
+
+
+def test_closing_of_a_run_that_has_not_converged():
+    text = words.closing(RESULT, FOLDER)
+    assert text.startswith("Not converged by step 60.\n")
+    assert "0.9877, mean of 5 steps up to step 58; validation 0.6458" in text
+    assert "1.2 s of training, 48.6 steps/s" in text
+    assert "--trainer.max_steps 120" in text
+
+
+def test_closing_of_a_run_that_has_converged():
+    text = words.closing({**RESULT, "steps_to_converge": 42}, FOLDER)
+    assert text.startswith("Converged at step 42.\n")
+    # More steps alone would stop at once.
+    assert "--trainer.max_steps" not in text and "--convergence.window 50" in text
+
+
+def test_closing_of_a_run_too_short_to_measure():
+    unknown = {"best_accuracy": None, "step_of_best": None, "validation_accuracy": None}
+    text = words.closing({**RESULT, **unknown}, FOLDER)
+    assert "best accuracy" not in text and "None" not in text
+    measured = {**RESULT, "validation_accuracy": None}
+    assert "validation not measured" in words.closing(measured, FOLDER)
+
+
+@pytest.mark.parametrize("step", [None, 42])
+def test_commands_to_go_on_can_be_typed(step):
+    text = words.closing({**RESULT, "steps_to_converge": step}, FOLDER)
+    resume = re.search(r"python train\.py (fit .*)", text)[1]
+    assert take_apart(shlex.split(resume)).checkpoint_path == FOLDER
+    look = shlex.split(re.search(r"tensorboard .*", text)[0])
+    assert look == ["tensorboard", "--logdir", "my runs/palindromes"]
+
+
+def test_the_other_models_are_suggested():
+    text = words.closing({**RESULT, "model": "LSTM"}, FOLDER)
+    command = re.search(r"python train\.py (.* --model RNN) +\(or RRN, GRU\)", text)[1]
+    compare = take_apart(shlex.split(command))
+    assert compare.configs == [str(FOLDER / "config.yaml")]
+    assert compare.flags == ["--model", "RNN"]
+
+
+def test_evaluation():
+    metrics = {"test/loss": torch.tensor(1.23456), "test/accuracy": torch.tensor(0.5)}
+    model = torch.nn.Linear(1, 1)
+    line = words.evaluation(metrics, model, "palindromes", Path("best.ckpt"), 40)
+    assert line == (
+        "test/accuracy 0.5, test/loss 1.235: Linear of step 40 on palindromes, from best.ckpt"
+    )
+
+
+def test_interrupted():
+    text = words.interrupted(33, FOLDER)
+    assert text.startswith("Interrupted at step 33;")
+    resume = re.search(r"python train\.py (fit .*)", text)[1]
+    assert take_apart(shlex.split(resume)).checkpoint_path == FOLDER
