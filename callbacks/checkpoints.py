@@ -91,7 +91,7 @@ class Checkpoints(Callback):
         if trainer.state.fn != "fit" or trainer.sanity_checking:
             return
         metrics = trainer.callback_metrics
-        score = [float(metrics["val/accuracy"]), -float(metrics["val/loss"])]
+        score = [float(metrics["accuracy/validation"]), -float(metrics["loss/validation"])]
         if self.best_score is None or score > self.best_score:
             self.best_score = score
             self._save(trainer, "best")

@@ -43,12 +43,16 @@ class Convergence(Callback):
 
     @property
     def converged(self) -> bool:
-        return len(self.recent) >= self.window and self.moving_average >= self.threshold
+        # 9 of 10 right is 0.9 only to the precision of the accuracy, which is float32.
+        reached = self.moving_average >= self.threshold - 1e-6
+        return reached and len(self.recent) >= self.window
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._turns.clear()
         # A run that was cut off after it had converged is not to train on when it is resumed.
         self._stop_if_converged(trainer)
+        if self.converged and self.converged_at is None:
+            self.converged_at = trainer.global_step
 
     def on_train_batch_end(
         self,
@@ -81,6 +85,8 @@ class Convergence(Callback):
 
     def state_dict(self) -> dict[str, Any]:
         return {
+            "window": self.window,
+            "threshold": self.threshold,
             "recent": list(self.recent),
             "best_accuracy": self.best_accuracy,
             "best_step": self.best_step,
@@ -89,6 +95,9 @@ class Convergence(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.recent = list(state_dict["recent"])
-        self.best_accuracy, self.best_step = state_dict["best_accuracy"], state_dict["best_step"]
-        # A stricter rule than the checkpoint's may not be met yet: training then goes on.
-        self.converged_at = state_dict["converged_at"] if self.converged else None
+        if state_dict["window"] == self.window:
+            self.best_accuracy = state_dict["best_accuracy"]
+            self.best_step = state_dict["best_step"]
+        # By another rule, the run may not have converged yet.
+        same = (state_dict["window"], state_dict["threshold"]) == (self.window, self.threshold)
+        self.converged_at = state_dict["converged_at"] if same or self.converged else None

@@ -32,6 +32,7 @@ class Curves(Callback):
         self.validation: dict[str, float] = {}
         self._losses: list[Tensor] = []
         self._gradient_norm: Tensor | None = None
+        self._learning_rate = 0.0
         self._last_write = (0, 0.0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -42,6 +43,8 @@ class Curves(Callback):
     def on_before_optimizer_step(
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
+        # Before a schedule sets the rate of the next step.
+        self._learning_rate = optimizer.param_groups[0]["lr"]
         if self._is_due(trainer, trainer.global_step + 1):
             gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
             self._gradient_norm = get_total_norm(gradients)
@@ -70,7 +73,7 @@ class Curves(Callback):
             return
         metrics = trainer.callback_metrics
         self.validation = {
-            name: float(metrics[name]) for name in metrics if name.startswith("val/")
+            name: float(metrics[name]) for name in metrics if name.endswith("/validation")
         }
         if trainer.logger:
             trainer.logger.log_metrics(self.validation, step=trainer.global_step)
@@ -104,10 +107,10 @@ class Curves(Callback):
             self.history[name].append(value)
 
         values = {
-            "train/loss": float(loss),
-            "train/accuracy": accuracy,
-            "train/moving_average_accuracy": average,
-            "optimizer/learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "loss/train": float(loss),
+            "accuracy/train": accuracy,
+            "accuracy/moving_average": average,
+            "optimizer/learning_rate": self._learning_rate,
         }
         if self._gradient_norm is not None:
             values["optimizer/gradient_norm"] = float(self._gradient_norm)

@@ -31,10 +31,15 @@ class Interruption(Callback):
         self.signal_number: int | None = None
         self._previous: dict[int, Any] = {}
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        # Earlier than Lightning, which replaces some of them while it trains.
+        self._previous = {number: signal.getsignal(number) for number in SIGNALS}
+
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # Later than Lightning, which has put its own SIGTERM handler in place by now.
         self.signal_number = None
-        self._previous = {number: signal.signal(number, self._note) for number in SIGNALS}
+        for number in SIGNALS:
+            signal.signal(number, self._note)
 
     def agreed(self, trainer: Trainer) -> int | None:
         """The signal that any device has received, known to all of them; call it on all."""

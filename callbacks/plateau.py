@@ -16,7 +16,7 @@ class Plateau(Callback):
     resumed from there would ask for a measurement that it has not made.
 
     Args:
-        scheduler: with the metric to `monitor`, such as val/loss.
+        scheduler: with the metric to `monitor`, such as loss/validation.
     """
 
     def __init__(self, scheduler: ReduceLROnPlateau) -> None:

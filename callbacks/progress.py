@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -44,6 +45,7 @@ class StepProgress(ProgressBar):
         self._bar: Progress | None = None
         self._next_refresh = 0.0
         self._started = (0, 0.0)
+        self._loss: Tensor | float = math.nan
 
     def enable(self) -> None:
         self._enabled = True
@@ -84,8 +86,9 @@ class StepProgress(ProgressBar):
         batch: Any,
         batch_idx: int,
     ) -> None:
+        self._loss = outputs["loss"]
         if self._enabled and time.monotonic() >= self._next_refresh:
-            self._show(trainer, float(outputs["loss"]) * trainer.accumulate_grad_batches)
+            self._show(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._close(trainer)
@@ -95,10 +98,11 @@ class StepProgress(ProgressBar):
     ) -> None:
         self._close(trainer)
 
-    def _show(self, trainer: Trainer, loss: float) -> None:
+    def _show(self, trainer: Trainer) -> None:
         now, step = time.monotonic(), trainer.global_step
         first_step, first_time = self._started
         speed = (step - first_step) / max(now - first_time, 1e-9)
+        loss = float(self._loss) * trainer.accumulate_grad_batches
         numbers = (
             f"loss {loss:.3f}  accuracy {self.convergence.moving_average:.3f}  {speed:.0f} steps/s"
         )
@@ -111,6 +115,6 @@ class StepProgress(ProgressBar):
 
     def _close(self, trainer: Trainer) -> None:
         if self._bar:
-            self._bar.update(self._bar.task_ids[0], completed=trainer.global_step, refresh=True)
+            self._show(trainer)
             self._bar.stop()
             self._bar = None

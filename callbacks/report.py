@@ -76,7 +76,7 @@ class Report(Callback):
             "best_accuracy": self.convergence.best_accuracy,
             "step_of_best": self.convergence.best_step,
             "steps_to_converge": self.convergence.converged_at,
-            "validation_accuracy": self.curves.validation.get("val/accuracy"),
+            "validation_accuracy": self.curves.validation.get("accuracy/validation"),
             "steps": trainer.global_step,
             "seconds": round(seconds, 3),
             "steps_per_second": round(trainer.global_step / seconds, 2) if seconds else None,
@@ -91,6 +91,7 @@ class Report(Callback):
 
     def _log(self, trainer: Trainer, result: dict[str, Any]) -> None:
         metrics = {
+            "result/steps": result["steps"],
             "result/best_accuracy": result["best_accuracy"],
             "result/steps_to_converge": result["steps_to_converge"],
         }

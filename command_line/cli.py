@@ -9,6 +9,7 @@ import torch
 import yaml
 from jsonargparse.typing import PositiveInt
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.callbacks import Timer
 from pytorch_lightning.cli import (
     LightningArgumentParser,
     LightningCLI,
@@ -48,6 +49,7 @@ from datamodules import check_shares
 # validated by their number, and none of what this project's own callbacks do instead.
 TRAINER_DEFAULTS: dict[str, Any] = {
     "max_epochs": -1,
+    "min_epochs": 0,
     "check_val_every_n_epoch": None,
     "num_sanity_val_steps": 0,
     "use_distributed_sampler": False,
@@ -197,12 +199,19 @@ class TrainingCLI(LightningCLI):
             config.update(logger=False, enable_progress_bar=False)
             return self._make_trainer(config, [])
         config["profiler"] = config["profiler"] or Unprofiled()
+        if isinstance(config["val_check_interval"], int):
+            # Training steps, where Lightning counts batches.
+            config["val_check_interval"] *= config["accumulate_grad_batches"]
         plugins = config["plugins"] or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         config["plugins"] = [*plugins, AtomicCheckpointIO()]
         if config["logger"] is not False:
             config["logger"] = RunLogger(self.folder.path, self.checkpoint.get("global_step"))
-        return self._make_trainer(config, self._callbacks(config))
+        callbacks = self._callbacks(config)
+        if max_time := config.pop("max_time"):
+            # Before the others, which have something to do in the last step.
+            callbacks.insert(0, Timer(max_time))
+        return self._make_trainer(config, callbacks)
 
     def _make_trainer(self, config: dict[str, Any], callbacks: list[Any]) -> Trainer:
         try:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
@@ -98,6 +100,24 @@ class TrainingBatches(IterableDataset[Batch]):
         return map(self.batch, itertools.count(self.first + offset, stride))
 
 
+class TrainingLoader(DataLoader[Batch]):
+    """Begin each pass with the batch that the training has come to, also after a checkpoint.
+
+    Args:
+        batches: of this device.
+        first: gives the number of the batch to begin with.
+        num_workers: processes that draw batches.
+    """
+
+    def __init__(self, batches: TrainingBatches, first: Callable[[], int], num_workers: int):
+        super().__init__(batches, batch_size=None, num_workers=num_workers)
+        self.batches, self.first = batches, first
+
+    def __iter__(self) -> Any:
+        self.batches.first = self.first()
+        return super().__iter__()
+
+
 class FixedBatches(IterableDataset[Batch]):
     """A device's share of a fixed set, in batches; iterable, so that Lightning shares it no more.
 
@@ -154,6 +174,9 @@ class Palindromes(LightningDataModule):
         ):
             if value < least:
                 raise ValueError(f"{name} must be at least {least}, got {value}")
+        for name, seed in (("evaluation_seed", evaluation_seed), ("training_seed", training_seed)):
+            if seed and seed >= 2**64:
+                raise ValueError(f"{name} must be below 2^64, got {seed}")
         self.length, self.batch_size = length, batch_size
         self.evaluation_size, self.evaluation_seed = evaluation_size, evaluation_seed
         self.training_seed, self.num_workers = training_seed, num_workers
@@ -170,21 +193,24 @@ class Palindromes(LightningDataModule):
         return int(os.environ.get("PL_GLOBAL_SEED", 0))
 
     def setup(self, stage: str) -> None:
+        if self.evaluation_size < self._devices:
+            raise MisconfigurationException(
+                f"data.evaluation_size {self.evaluation_size} leaves nothing to some of "
+                f"{self._devices} devices: it must be at least {self._devices}"
+            )
         if stage == "fit":
             check_shares(self.batch_size, self._devices, self._accumulate)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        # Lightning asks for the loader after it has restored the checkpoint's step.
         batches = TrainingBatches(
             self.length,
             self.batch_size,
             self.seed,
-            first=self.trainer.global_step * self._accumulate if self.trainer else 0,
             rank=self._rank,
             devices=self._devices,
             accumulate=self._accumulate,
         )
-        return DataLoader(batches, batch_size=None, num_workers=self.num_workers)
+        return TrainingLoader(batches, self._next_batch, self.num_workers)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         return self._evaluation_loader(VALIDATION)
@@ -199,6 +225,9 @@ class Palindromes(LightningDataModule):
         share = slice(self._rank, None, self._devices)
         batches = FixedBatches(digits[share], target[share], self.batch_size)
         return DataLoader(batches, batch_size=None)
+
+    def _next_batch(self) -> int:
+        return self.trainer.global_step * self._accumulate if self.trainer else 0
 
     @property
     def _devices(self) -> int:

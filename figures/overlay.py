@@ -11,7 +11,7 @@ from pathlib import Path
 
 from figures.curves import draw_accuracy
 
-TAG = "train/moving_average_accuracy"
+TAG = "accuracy/moving_average"
 
 
 def read_curve(run: Path) -> tuple[list[int], list[float]]:

@@ -50,7 +50,8 @@ class SequenceClassifier(LightningModule):
         initialize(self.readout, initialization, hidden_size)
         self.metrics = nn.ModuleDict(
             {
-                "loss": MeanMetric(),
+                # A loss that is no number shows: by default the metric would leave it out.
+                "loss": MeanMetric(nan_strategy="disable"),
                 "accuracy": MulticlassAccuracy(num_classes, average="micro"),
             }
         )
@@ -87,7 +88,7 @@ class SequenceClassifier(LightningModule):
         self._measure(batch)
 
     def on_validation_epoch_end(self) -> None:
-        self._report("val")
+        self._report("validation")
 
     def on_test_epoch_end(self) -> None:
         self._report("test")
@@ -105,4 +106,4 @@ class SequenceClassifier(LightningModule):
     def _report(self, stage: str) -> None:
         # Lightning computes the metrics over all ranks, and callbacks write them at their step.
         for name, metric in self.metrics.items():
-            self.log(f"{stage}/{name}", metric, logger=False)
+            self.log(f"{name}/{stage}", metric, logger=False)

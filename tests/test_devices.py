@@ -106,12 +106,14 @@ def test_two_ranks_follow_the_losses_of_one(
     assert train_in_process(*flags, *TWO, folder=two).code == 0
     run = RUN.parent.parent / model / "small"
     of_one, of_two = (curves_of(folder / run) for folder in (one, two))
-    losses = dict(of_one["train/loss"])
+    losses = dict(of_one["loss/train"])
     assert list(losses) == list(range(1, 51))
     # TensorBoard keeps float32, 1e-7 of a loss.
-    assert dict(of_two["train/loss"]) == pytest.approx(losses, rel=tolerance + 1e-7)
+    assert dict(of_two["loss/train"]) == pytest.approx(losses, rel=tolerance + 1e-7)
     # Metrics add up in float32.
-    assert dict(of_two["val/loss"]) == pytest.approx(dict(of_one["val/loss"]), rel=1e-5)
+    assert dict(of_two["loss/validation"]) == pytest.approx(
+        dict(of_one["loss/validation"]), rel=1e-5
+    )
 
 
 def test_both_ranks_stop_at_the_same_step(train_in_process, tmp_path, small, result_of):
@@ -145,7 +147,7 @@ def test_a_signal_to_one_rank_stops_both_and_resumes(
     ends = [torch.load(each / RUN / "checkpoints/last.ckpt") for each in (whole, parts)]
     for name, tensor in ends[0]["state_dict"].items():
         assert torch.equal(tensor, ends[1]["state_dict"][name]), name
-    for name in ("train/loss", "train/accuracy", "val/loss"):
+    for name in ("loss/train", "accuracy/train", "loss/validation"):
         assert curves_of(whole / RUN)[name] == curves_of(parts / RUN)[name]
 
 
@@ -171,7 +173,7 @@ def test_one_gpu_learns_as_the_cpu_does(train_in_process, tmp_path, small, curve
     cpu, gpu = tmp_path / "cpu", tmp_path / "gpu"
     assert train_in_process(*flags, folder=cpu).code == 0
     assert train_in_process(*flags, "--trainer.accelerator=gpu", folder=gpu).code == 0
-    losses = [dict(curves_of(folder / RUN)["train/loss"]) for folder in (cpu, gpu)]
+    losses = [dict(curves_of(folder / RUN)["loss/train"]) for folder in (cpu, gpu)]
     assert losses[0] == pytest.approx(losses[1], abs=1e-3)
 
 

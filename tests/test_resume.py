@@ -201,7 +201,7 @@ SETTINGS = {
     "on a schedule": ["--lr_scheduler=CosineAnnealingLR", "--lr_scheduler.T_max=50"],
     "on a plateau": [
         "--lr_scheduler=ReduceLROnPlateau",
-        "--lr_scheduler.monitor=val/loss",
+        "--lr_scheduler.monitor=loss/validation",
         "--lr_scheduler.patience=0",
         "--lr_scheduler.threshold=0.5",
     ],
@@ -326,8 +326,10 @@ def test_best_is_the_best_validation(train_in_process, tmp_path, small, curves_o
     assert train_in_process(*small, "--trainer.max_steps=200").code == 0
     best = torch.load(tmp_path / RUN / "checkpoints/best.ckpt", weights_only=True)
     curves = curves_of(tmp_path / RUN)
-    losses = dict(curves["val/loss"])
-    expected = max((accuracy, -losses[step], step) for step, accuracy in curves["val/accuracy"])
+    losses = dict(curves["loss/validation"])
+    expected = max(
+        (accuracy, -losses[step], step) for step, accuracy in curves["accuracy/validation"]
+    )
     assert best["global_step"] == expected[2]
 
 

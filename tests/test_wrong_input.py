@@ -370,11 +370,11 @@ def test_batch_that_devices_cannot_share(train_in_process, tmp_path, small):
 
 def test_plateau_of_an_unknown_metric(train, small):
     # Only the first validation tells which metrics there are.
-    flags = ["--lr_scheduler=ReduceLROnPlateau", "--lr_scheduler.monitor=val/los"]
+    flags = ["--lr_scheduler=ReduceLROnPlateau", "--lr_scheduler.monitor=loss/valid"]
     outcome = train(*small, *flags)
     assert outcome.code == 2
     assert len(outcome.err.splitlines()) == 1, outcome.err
-    assert "lr_scheduler.monitor" in outcome.err and "val/loss" in outcome.err
+    assert "lr_scheduler.monitor" in outcome.err and "loss/validation" in outcome.err
 
 
 def pause_at_step_20() -> None:

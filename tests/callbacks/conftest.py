@@ -56,8 +56,8 @@ def scripted():
             for metric in model.metrics.values():
                 metric.reset()
             accuracy, loss = next(results)
-            model.log("val/accuracy", accuracy, logger=False)
-            model.log("val/loss", loss, logger=False)
+            model.log("accuracy/validation", accuracy, logger=False)
+            model.log("loss/validation", loss, logger=False)
 
         model.training_step = training_step
         model.on_validation_epoch_end = on_validation_epoch_end

@@ -95,14 +95,13 @@ def test_validations_between_whole_steps(noted, scripted, validate):
     assert written(saved, "best") == [step for step in (1, 2, 3, 4) if 3 * step % validate == 0]
 
 
-@pytest.mark.xfail(strict=True, reason="Lightning counts batches, not steps")
 def test_val_check_interval_counts_steps(train, small, tmp_path, curves_of):
     """Or a checkpoint would be written, and a metric measured, in the middle of a step."""
     accumulated = ["--trainer.accumulate_grad_batches=3", "--data.batch_size=12"]
     interval = ["--trainer.val_check_interval=4", "--trainer.max_steps=8"]
     assert train(*small, *accumulated, *interval).code == 0
     folder = tmp_path / "runs/palindromes/RRN/small"
-    assert [step for step, _ in curves_of(folder)["val/loss"]] == [4, 8]
+    assert [step for step, _ in curves_of(folder)["loss/validation"]] == [4, 8]
     best = torch.load(folder / "checkpoints/best.ckpt", weights_only=True)
     progress = best["loops"]["fit_loop"]["epoch_loop.batch_progress"]["current"]
     assert progress["ready"] == 3 * best["global_step"]
@@ -154,7 +153,7 @@ def test_curves_reach_up_to_the_checkpoint(noted, scripted, tmp_path, curves_of)
     convergence = Convergence()
 
     def read(step):
-        points = curves_of(tmp_path / "events").get("train/loss", [(0, 0.0)])
+        points = curves_of(tmp_path / "events").get("loss/train", [(0, 0.0)])
         reached.append((step, points[-1][0]))
 
     noted(
@@ -239,7 +238,6 @@ def test_numbers_of_steps_out_of_range(name, steps, tmp_path):
         Checkpoints(tmp_path, Interruption(), {}, **{name: steps})
 
 
-@pytest.mark.xfail(strict=True, reason="time is up only after the callbacks have had their turn")
 def test_a_run_out_of_time_ends_as_any_other(
     train, small, tmp_path, curves_of, result_of, clock, monkeypatch
 ):
@@ -258,4 +256,4 @@ def test_a_run_out_of_time_ends_as_any_other(
     assert 5 <= steps <= 6
     last = torch.load(folder / "checkpoints/last.ckpt", weights_only=True)
     assert last["global_step"] == steps
-    assert curves_of(folder)["train/loss"][-1][0] == steps
+    assert curves_of(folder)["loss/train"][-1][0] == steps

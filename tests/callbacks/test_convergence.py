@@ -57,7 +57,6 @@ def test_state_goes_on_where_it_was(accuracies, rule, cut):
     assert resumed.state_dict() == whole.state_dict()
 
 
-@pytest.mark.xfail(strict=True, reason="taken for a convergence by a looser rule")
 def test_state_remembers_a_convergence_that_did_not_last():
     """As with min_steps, where the training goes on after it."""
     before = observed(Convergence(2, 1.0), [1.0, 1.0, 0.5])
@@ -95,7 +94,6 @@ def test_another_rule_after_loading(window, threshold, at_load, in_the_end):
     assert after.converged_at == in_the_end
 
 
-@pytest.mark.xfail(strict=True, reason="the best mean of 2 steps is taken for one of 20")
 def test_best_accuracy_is_that_of_the_rule_in_force():
     before = observed(Convergence(2, 1.0), [1.0, 1.0])
     after = Convergence(20, 1.0)
@@ -132,10 +130,9 @@ def test_stops_at_the_step_where_it_converges(fit, scripted):
     assert (convergence.best_accuracy, convergence.best_step) == (0.75, 5)
 
 
-@pytest.mark.xfail(strict=True, reason="min_steps makes Lightning wait for the end of an epoch")
 def test_goes_on_until_min_steps(fit, scripted):
     convergence = Convergence(window=2, threshold=1.0)
-    trainer = fit(scripted([1.0] * 20), convergence, max_steps=50, min_steps=9)
+    trainer = fit(scripted([1.0] * 20), convergence, max_steps=50, min_steps=9, min_epochs=0)
     assert (trainer.global_step, convergence.converged_at) == (9, 2)
 
 
@@ -171,7 +168,6 @@ def test_sees_the_mean_over_all_devices(fit, scripted, monkeypatch):
     assert convergence.recent == [0.25, 0.5]
 
 
-@pytest.mark.xfail(strict=True, reason="0.9 in float32 is below 0.9")
 def test_a_threshold_that_is_exactly_met():
     """9 of 10 right, again and again, is an accuracy of at least 0.9."""
     accuracy = float((torch.arange(10) < 9).float().mean())

@@ -48,7 +48,6 @@ def test_handlers_while_it_trains(fit, scripted):
     assert all(own_handler not in each for each in found)
 
 
-@pytest.mark.xfail(strict=True, reason="Lightning's, which ignores SIGTERM, is put back after it")
 def test_handlers_after_a_run(fit, scripted):
     fit(scripted(), Interruption(), max_steps=2)
     assert handlers() == [own_handler] * 2

@@ -28,7 +28,7 @@ class Rates(Callback):
 def with_plateau(model):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
     model.configure_optimizers = lambda: optimizer
-    scheduler = ReduceLROnPlateau(optimizer, monitor="val/loss", patience=1, factor=0.1)
+    scheduler = ReduceLROnPlateau(optimizer, monitor="loss/validation", patience=1, factor=0.1)
     return model, Plateau(scheduler), Rates()
 
 

@@ -11,7 +11,7 @@ from callbacks import RunLogger
 def written(folder, steps, resumed_step=None, value=1.0):
     logger = RunLogger(folder, resumed_step)
     for step in steps:
-        logger.log_metrics({"train/loss": value}, step=step)
+        logger.log_metrics({"loss/train": value}, step=step)
     logger.save()
     logger.finalize("success")
 
@@ -21,7 +21,7 @@ def test_events_straight_in_the_folder_and_nothing_else(tmp_path):
     logger = RunLogger(folder)
     assert Path(logger.log_dir) == folder
     logger.log_hyperparams({"lr": 0.1}, {"result/best_accuracy": 1.0})
-    logger.log_metrics({"train/loss": 1.0}, step=1)
+    logger.log_metrics({"loss/train": 1.0}, step=1)
     logger.save()
     logger.finalize("success")
     assert all(name.startswith("events.out.tfevents.") for name in os.listdir(folder))
@@ -30,9 +30,9 @@ def test_events_straight_in_the_folder_and_nothing_else(tmp_path):
 
 def test_events_can_be_read_as_soon_as_they_are_saved(tmp_path, curves_of):
     logger = RunLogger(tmp_path)
-    logger.log_metrics({"train/loss": 2.0}, step=1)
+    logger.log_metrics({"loss/train": 2.0}, step=1)
     logger.save()
-    assert curves_of(tmp_path) == {"train/loss": [(1, 2.0)]}
+    assert curves_of(tmp_path) == {"loss/train": [(1, 2.0)]}
     logger.finalize("success")
 
 
@@ -48,10 +48,10 @@ def test_a_resumed_run_continues_after_its_checkpoint(tmp_path, curves_of):
     written(tmp_path, range(1, 11), value=1.0)
     written(tmp_path, range(6, 9), resumed_step=5, value=2.0)
     expected = [(step, 1.0) for step in range(1, 6)] + [(step, 2.0) for step in range(6, 9)]
-    assert curves_of(tmp_path) == {"train/loss": expected}
+    assert curves_of(tmp_path) == {"loss/train": expected}
 
 
 def test_a_run_resumed_at_its_start_forgets_all(tmp_path, curves_of):
     written(tmp_path, range(1, 11), value=1.0)
     written(tmp_path, range(1, 4), resumed_step=0, value=2.0)
-    assert curves_of(tmp_path) == {"train/loss": [(1, 2.0), (2, 2.0), (3, 2.0)]}
+    assert curves_of(tmp_path) == {"loss/train": [(1, 2.0), (2, 2.0), (3, 2.0)]}

@@ -19,7 +19,7 @@ def contents(folder: Path) -> dict[Path, bytes | None]:
 
 def assert_same_training(one: Path, other: Path, curves_of) -> None:
     """The same curves and weights, bit for bit."""
-    for curve in ("train/loss", "val/loss"):
+    for curve in ("loss/train", "loss/validation"):
         assert curves_of(one)[curve] == curves_of(other)[curve]
     weights = [
         torch.load(folder / "checkpoints/last.ckpt", weights_only=True)["state_dict"]

@@ -81,11 +81,11 @@ def test_the_other_models_are_suggested():
 
 
 def test_evaluation():
-    metrics = {"test/loss": torch.tensor(1.23456), "test/accuracy": torch.tensor(0.5)}
+    metrics = {"loss/test": torch.tensor(1.23456), "accuracy/test": torch.tensor(0.5)}
     model = torch.nn.Linear(1, 1)
     line = words.evaluation(metrics, model, "palindromes", Path("best.ckpt"), 40)
     assert line == (
-        "test/accuracy 0.5, test/loss 1.235: Linear of step 40 on palindromes, from best.ckpt"
+        "accuracy/test 0.5, loss/test 1.235: Linear of step 40 on palindromes, from best.ckpt"
     )
 
 

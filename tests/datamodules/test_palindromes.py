@@ -191,7 +191,6 @@ def test_a_loader_can_be_gone_through_again():
         assert_same_batches(first_batches(loader, 2), first_batches(loader, 2))
 
 
-@pytest.mark.xfail(strict=True, reason="each epoch begins with the first batch again")
 def test_epochs_go_on_where_the_last_one_ended(train, small, monkeypatch):
     """A run has one endless epoch, unless the Trainer is told otherwise."""
     drawn = []
@@ -294,7 +293,6 @@ def test_values_out_of_range(name, least):
             Palindromes(**{name: value})
 
 
-@pytest.mark.xfail(strict=True, raises=OverflowError, reason="found only once a batch is drawn")
 @pytest.mark.parametrize("name", ["evaluation_seed", "training_seed"])
 def test_seeds_beyond_64_bits(name):
     Palindromes(**{name: 2**64 - 1})
@@ -327,7 +325,6 @@ def test_batches_that_cannot_be_shared(batch_size, devices, accumulate, shares, 
     on_device(Palindromes(batch_size=2 * multiple), 0, devices, accumulate).setup("fit")
 
 
-@pytest.mark.xfail(strict=True, reason="a device without examples measures an empty batch")
 def test_more_devices_than_there_are_to_measure():
     with pytest.raises(MisconfigurationException, match="evaluation_size 3"):
         on_device(Palindromes(batch_size=4, evaluation_size=3), 3, 4).setup("fit")
