@@ -21,7 +21,7 @@ from torch import Tensor
 
 from callbacks.convergence import Convergence
 
-SECONDS_BETWEEN_REFRESHES = 0.25
+SECONDS_BETWEEN_REFRESHES = 0.5
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -29,7 +29,7 @@ class StepProgress(ProgressBar):
     """A bar of the steps done of max_steps, with loss, accuracy, speed and the time left at most.
 
     Where the output is not a terminal, a line every ten seconds stands in for the bar. The bar is
-    drawn at most four times a second, by the training loop itself: a thread that redraws it would
+    drawn at most twice a second, by the training loop itself: a thread that redraws it would
     take turns with the training at every step.
 
     Args:

@@ -115,7 +115,8 @@ class TrainingLoader(DataLoader[Batch]):
 
     def __iter__(self) -> Any:
         self.batches.first = self.first()
-        return super().__iter__()
+        # Without workers, a DataLoader would only add to the cost of each step.
+        return super().__iter__() if self.num_workers else iter(self.batches)
 
 
 class FixedBatches(IterableDataset[Batch]):

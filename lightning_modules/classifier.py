@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -61,6 +61,14 @@ class SequenceClassifier(LightningModule):
         if not hasattr(self, "layer"):
             raise ValueError(f"{type(self).__name__} has no layer; its subclasses have")
         return self.layer(input_size, self.hparams.hidden_size, self.hparams.initialization)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning notes about forty times a step which hook it is in, and torch.nn.Module asks
+        # each time whether that is a parameter, a module or a buffer: a tenth of all overhead.
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
 
     def encode(self, digits: Tensor) -> Tensor:
         """Digits (B, T) as the layer reads them, time first: (T, B, 1) or (T, B, num_classes)."""

@@ -130,6 +130,9 @@ VALUES = {
     "high threshold": Wrong("--convergence.threshold 2", ["threshold must be", "at most 1, got 2"]),
     "no threads": Wrong("--threads 0", ["threads: must be", "above 0"]),
     "no checkpoints": Wrong("--checkpoints.every_n_steps 0", ["every_n_steps must be at least 1"]),
+    "seed beyond 64 bits": Wrong(
+        f"--data.training_seed {2**64}", ["training_seed must be below 2^64"]
+    ),
     "negative rate": Wrong("--optimizer.lr=-1", ["optimizer", "Invalid learning rate: -1.0"]),
     "unknown initialization": Wrong(
         "--model.initialization xavir", ["'xavir'", "mean 'xavier'?", "study, xavier, orthogonal"]
@@ -152,6 +155,9 @@ VALUES = {
     ),
     "indivisible batch": Wrong(
         "--trainer.accumulate_grad_batches 3", ["data.batch_size 128", "a multiple of 3"]
+    ),
+    "no batch a step": Wrong(
+        "--trainer.accumulate_grad_batches 0", ["accumulate_grad_batches", "at least 1"]
     ),
     "no steps between validations": Wrong("--trainer.val_check_interval 0", ["val_check_interval"]),
 }
@@ -353,18 +359,26 @@ def test_no_gpu(assert_refused):
     assert_refused("--trainer.accelerator=gpu", says=["gpu", "--trainer.accelerator", "cpu"])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_read_only_folder(assert_refused, tmp_path):
     (tmp_path / "runs").mkdir(mode=0o555)
+    if os.access(tmp_path / "runs", os.W_OK):
+        pytest.skip("root may write everywhere")
     assert_refused("fit", says=["cannot write to", "Permission denied", "--run.root"])
 
 
-def test_batch_that_devices_cannot_share(train_in_process, tmp_path, small):
-    run = train_in_process(*small, *TWO, "--data.batch_size=15")
+@pytest.mark.parametrize(
+    ("flag", "says"),
+    [
+        ("--data.batch_size=15", ["data.batch_size 15", "2 devices", "a multiple of 2"]),
+        ("--data.evaluation_size=1", ["data.evaluation_size 1", "2 devices", "at least 2"]),
+    ],
+)
+def test_data_that_devices_cannot_share(flag, says, train_in_process, tmp_path, small):
+    run = train_in_process(*small, *TWO, flag)
     assert run.code == 2
     assert len(run.err.splitlines()) == 1, run.err
-    assert run.err.startswith("train.py: error: data.batch_size 15 cannot be shared equally by 2")
-    assert "a multiple of 2" in run.err
+    for words in ["train.py: error: ", *says]:
+        assert words in run.err
     assert not (tmp_path / "runs").exists()
 
 

@@ -79,3 +79,11 @@ def test_config_yaml_alone_repeats_the_run(train, small_run, small, tmp_path, cu
     repeated = tmp_path / RUN
     assert (repeated / "config.yaml").read_bytes() == (original / "config.yaml").read_bytes()
     assert_same_training(original, repeated, curves_of)
+
+
+def test_config_yaml_of_a_resumed_run_names_no_checkpoint(train, finished):
+    before = yaml.safe_load((finished / "config.yaml").read_text())
+    outcome = train("--ckpt_path", RUN, "--trainer.max_steps=62")
+    assert outcome.code == 0, outcome.err
+    before["trainer"]["max_steps"] = 62
+    assert yaml.safe_load((finished / "config.yaml").read_text()) == before
