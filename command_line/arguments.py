@@ -51,8 +51,8 @@ def take_apart(argv: list[str]) -> Arguments:
         subcommand = rest.pop(0)
     if subcommand not in SUBCOMMANDS:
         raise UsageError(
-            f"unknown subcommand {subcommand}{did_you_mean(subcommand, SUBCOMMANDS)} "
-            f"There are {', '.join(SUBCOMMANDS)}"
+            f"unknown subcommand {subcommand}{did_you_mean(subcommand, SUBCOMMANDS)}; "
+            f"there are {', '.join(SUBCOMMANDS)}"
         )
     arguments = Arguments(subcommand)
     while rest:

@@ -29,12 +29,15 @@ def check_parsed(config: Mapping[str, Any], choices: Choices) -> None:
     for key in ("model", "data"):
         chosen, names = class_of(config[key]), choices[key]
         if not chosen:
-            raise UsageError(f"the config names no {key}: add --{key}.{listed(names)}")
+            raise UsageError(f"the config names no {key}: add --{key}{listed(names)}")
         if chosen not in names:
-            raise UsageError(f"{key} {chosen} is only a base of others.{listed(names)}")
-    interval = config["trainer"]["val_check_interval"]
-    if isinstance(interval, int) and interval < 1:
-        raise UsageError(f"trainer.val_check_interval must be at least 1, got {interval}")
+            raise UsageError(f"{key} {chosen} is only a base of others{listed(names)}")
+    for key in ("val_check_interval", "accumulate_grad_batches"):
+        value = config["trainer"][key]
+        if isinstance(value, int) and value < 1:
+            raise UsageError(f"trainer.{key} must be at least 1, got {value}")
+    if config["trainer"]["overfit_batches"]:
+        raise UsageError("trainer.overfit_batches does not work on data that never end")
 
 
 def check_resumable(
@@ -55,7 +58,8 @@ def check_resumable(
     if not trains:
         changed = {key: pair for key, pair in changed.items() if key.startswith("model.")}
     if changed:
+        may = "what does not change the training, such as trainer.max_steps," if trains else "data"
         raise UsageError(
             f"{file} is of another run: {describe(changed, 'there', 'in this command')}; only "
-            f"what does not change the training, such as trainer.max_steps, may differ"
+            f"{may} may differ"
         )

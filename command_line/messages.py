@@ -58,16 +58,16 @@ def in_one_line(message: str, keys: Iterable[str], choices: Choices) -> str:
 
 
 def listed(names: Iterable[str]) -> str:
-    """' There are A, B and so on', unless they are too many to read."""
+    """'; there are A, B and so on', unless they are too many to read."""
     names = sorted(names)
-    return f" There are {', '.join(names)}" if 0 < len(names) <= MOST_LISTED else ""
+    return f"; there are {', '.join(names)}" if 0 < len(names) <= MOST_LISTED else ""
 
 
 def _required(argument: str, key: str, owner: str, choices: Choices) -> str:
     if owner:
         return f"{key} {owner} needs --{key}.{argument} VALUE"
     name = argument.rpartition(".")[2]
-    return f"the config names no {name}: add --{name}.{listed(choices.get(name, ()))}"
+    return f"the config names no {name}: add --{name}{listed(choices.get(name, ()))}"
 
 
 def _right_values(message: str) -> str:

@@ -57,7 +57,11 @@ class RunFolder:
     def result(self) -> dict[str, Any] | None:
         if not self.result_file.is_file():
             return None
-        return dict(json.loads(self.result_file.read_text(encoding="utf-8")))
+        try:
+            return dict(json.loads(self.result_file.read_text(encoding="utf-8")))
+        except ValueError:
+            # Not this project's writing, which is whole or not there.
+            return None
 
     def check(self, config: Mapping[str, Any], *, resumed: bool) -> None:
         """Make sure that a run may use the folder; nothing is written.

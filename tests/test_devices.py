@@ -95,8 +95,16 @@ def test_ranks_end_with_identical_weights(train_in_process, tmp_path, small):
     assert torch.equal(saved["state_dict"]["readout.weight"], first["readout.weight"])
 
 
-@pytest.mark.parametrize("model", ["RNN", "LSTM", "RRN", "GRU"])
-@pytest.mark.parametrize(("precision", "tolerance"), [("32-true", 1e-5), ("64-true", 1e-12)])
+# RMSprop divides by the size of the gradient, and so lifts the rounding of small ones: most for
+# the RNN, whose losses differ by 4e-5 in float32. That it is rounding shows in float64.
+FLOAT32 = {"RNN": 1e-4, "LSTM": 1e-5, "RRN": 1e-5, "GRU": 1e-5}
+
+
+@pytest.mark.parametrize(
+    ("model", "precision", "tolerance"),
+    [(model, "32-true", tolerance) for model, tolerance in FLOAT32.items()]
+    + [(model, "64-true", 1e-12) for model in FLOAT32],
+)
 def test_two_ranks_follow_the_losses_of_one(
     model, precision, tolerance, train_in_process, tmp_path, small, curves_of
 ):

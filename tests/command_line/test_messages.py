@@ -45,7 +45,7 @@ KNOWN = {
         "trainer.max_epochs: must be a whole number, got abc"
     ),
     union("model", "    - Expected a dot import path string: LSTMM\n", "LSTMM"): (
-        "unknown model LSTMM, did you mean LSTM? There are LSTM, RRN"
+        "unknown model LSTMM, did you mean LSTM?; there are LSTM, RRN"
     ),
     union("model", of_class("lightning_modules.RRN", "Option 'hidden' is not accepted"), "x"): (
         "model.hidden: RRN has no setting hidden, did you mean hidden_size?"
