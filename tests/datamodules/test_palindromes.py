@@ -185,6 +185,16 @@ def test_resumed_stream_continues_the_first(accumulate):
     assert_same_batches(batches(4, 6 * accumulate), whole[4 * accumulate :])
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+@pytest.mark.parametrize("workers", [0, 2])
+def test_each_pass_begins_where_the_training_is(workers):
+    data = on_device(Palindromes(LONG, 12, training_seed=1, num_workers=workers), accumulate=2)
+    loader = data.train_dataloader()
+    whole = first_batches(loader, 10)
+    data.trainer.global_step = 3
+    assert_same_batches(first_batches(loader, 4), whole[6:])
+
+
 def test_a_loader_can_be_gone_through_again():
     data = Palindromes(5, 8, evaluation_size=20)
     for loader in (data.train_dataloader(), data.val_dataloader(), data.test_dataloader()):
