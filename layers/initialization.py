@@ -39,8 +39,7 @@ def narrow_normal(block: Tensor, role: Role, hidden_size: int) -> None:
     """Weights and biases from N(0, (1/n)²).
 
     Source: "Recurrent Neural Networks and Graph Neural Networks" (2019), all its experiments.
-    It says "every weight"; biases are taken to be among them. With zero biases, its LSTM learned
-    T = 10 in none of 4 seeds within 6,000 steps.
+    It says "every weight"; biases are taken to be among them.
     """
     nn.init.normal_(block, std=1 / hidden_size)
 
