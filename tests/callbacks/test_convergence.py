@@ -132,8 +132,12 @@ def test_stops_at_the_step_where_it_converges(fit, scripted):
 
 def test_goes_on_until_min_steps(fit, scripted):
     convergence = Convergence(window=2, threshold=1.0)
-    trainer = fit(scripted([1.0] * 20), convergence, max_steps=50, min_steps=9, min_epochs=0)
+    told_to_stop = []
+    model = scripted([1.0] * 20, at_batch=lambda _: told_to_stop.append(model.trainer.should_stop))
+    trainer = fit(model, convergence, max_steps=50, min_steps=9, min_epochs=0)
     assert (trainer.global_step, convergence.converged_at) == (9, 2)
+    # Else every callback would take each step from the second on for the last one.
+    assert not any(told_to_stop)
 
 
 def test_never_converges(fit, scripted):

@@ -200,19 +200,22 @@ def test_history_and_seconds_go_on_after_a_resumption(fit, scripted, tmp_path, c
 # Speed
 
 
-def test_speed_is_that_of_the_training_alone(logged, scripted, clock):
-    """12 examples a step, a second each; the minutes of the validations do not count."""
+def test_speed_is_that_of_the_training_since_the_last_point(logged, scripted, clock):
+    """12 examples a step, and a second longer each; the minutes of the validations do not count."""
+
+    def take_longer_and_longer(number):
+        clock.now += number + 1
 
     class SlowValidations(Callback):
         def on_validation_batch_start(self, *arguments):
             clock.now += 60
 
-    model = scripted(validations=[(0.0, 1.0)] * 9, at_batch=clock.tick)
+    model = scripted(validations=[(0.0, 1.0)] * 9, at_batch=take_longer_and_longer)
     settings = {"limit_val_batches": 1, "val_check_interval": 2, "log_every_n_steps": 3}
     found, curves = logged(model, Convergence(), SlowValidations(), max_steps=7, **settings)
-    speeds = found["speed/examples_per_second"]
-    assert speeds == [(step, pytest.approx(12)) for step in (1, 3, 6, 7)]
-    assert curves.stopwatch.seconds == 7
+    expected = {1: 12 / 1, 3: 24 / (2 + 3), 6: 36 / (4 + 5 + 6), 7: 12 / 7}
+    assert dict(found["speed/examples_per_second"]) == pytest.approx(expected)
+    assert curves.stopwatch.seconds == 28
 
 
 @pytest.mark.parametrize("accumulate", [1, 4])

@@ -199,6 +199,16 @@ def test_a_run_that_ended_before_its_report_gets_one_when_resumed(reported, tmp_
     assert without_time[0] == without_time[1]
 
 
+def test_a_converged_run_that_is_resumed_keeps_its_report(reported, tmp_path):
+    file, checkpoint = tmp_path / "run/result.json", tmp_path / "end.ckpt"
+    trainer = reported([1.0] * 5, max_steps=50)
+    assert trainer.global_step == 5
+    trainer.save_checkpoint(checkpoint)
+    modified = file.stat().st_mtime_ns
+    assert reported(max_steps=50, ckpt_path=checkpoint).global_step == 5
+    assert file.stat().st_mtime_ns == modified
+
+
 def test_a_run_resumed_after_its_last_validation_still_has_it(fit, scripted, result_of, tmp_path):
     settings = {"limit_val_batches": 1, "val_check_interval": 2}
 

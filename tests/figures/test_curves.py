@@ -11,7 +11,7 @@ from PIL import Image
 from figures.curves import draw_accuracy
 
 CURVES = {
-    "RNN": ([1, 50, 100], [0.1, 0.4, 0.5]),
+    "RNN": ([1, 50, 100], [0.1, 0.6, 0.5]),
     "LSTM": ([1, 50, 80], [0.1, 0.8, 1.0]),
     "RRN": ([1, 50], [0.2, 1.0]),
 }
