@@ -61,16 +61,15 @@ def choices() -> dict[str, dict[str, list[str]]]:
 def usable(key: str) -> list[type]:
     """The classes that `key` may be set to: torch's public ones, or this project's.
 
-    Of this project's, a class that others refine is a base for them and no use by itself.
+    A base that only others refine, such as the classifier without a layer, is of no use itself.
     """
-    found = [
+    return [
         each
         for each in subclasses(CLASSES[key])
-        if not each.__name__.startswith("_") and not each.__module__.startswith("pytorch_lightning")
+        if not each.__name__.startswith("_")
+        and not each.__module__.startswith("pytorch_lightning")
+        and getattr(each, "layer", True) is not None
     ]
-    if key in ("model", "data"):
-        return [each for each in found if not each.__subclasses__()]
-    return found
 
 
 def subclasses(base: type) -> list[type]:

@@ -33,7 +33,7 @@ class SequenceClassifier(LightningModule):
         ValueError: hidden_size is below 1, or the initialization is unknown.
     """
 
-    layer: ClassVar[type[Recurrent]]
+    layer: ClassVar[type[Recurrent] | None] = None
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class SequenceClassifier(LightningModule):
 
     def make_layer(self, input_size: int) -> Recurrent:
         """The recurrent layer; an architecture whose layer has further settings passes them."""
-        if not hasattr(self, "layer"):
+        if self.layer is None:
             raise ValueError(f"{type(self).__name__} has no layer; its subclasses have")
         return self.layer(input_size, self.hparams.hidden_size, self.hparams.initialization)
 
