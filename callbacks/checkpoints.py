@@ -66,8 +66,10 @@ class Checkpoints(Callback):
         self.every_n_steps, self.keep_every_n_steps = every_n_steps, keep_every_n_steps
         self.best_score: list[float] | None = None
         self._signal: int | None = None
+        self._last_saved: int | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._last_saved = trainer.global_step
         # From the first step on there is something to resume from.
         if trainer.global_step == 0:
             self._save(trainer, "last")
@@ -84,7 +86,7 @@ class Checkpoints(Callback):
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         self._signal = self.interruption.agreed(trainer)
-        if not self._validates(trainer, batch_idx):
+        if not self._validates(trainer):
             self._end_step(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -96,6 +98,11 @@ class Checkpoints(Callback):
             self.best_score = score
             self._save(trainer, "best")
         self._end_step(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Of epochs that end, the last step is known only now.
+        if self._last_saved != trainer.global_step:
+            self._save(trainer, "last")
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -110,7 +117,8 @@ class Checkpoints(Callback):
 
     def _end_step(self, trainer: Trainer) -> None:
         step = trainer.global_step
-        final = trainer.should_stop or step == trainer.max_steps
+        stops = trainer.should_stop and trainer.fit_loop._can_stop_early
+        final = stops or step == trainer.max_steps
         if self.keep_every_n_steps and step % self.keep_every_n_steps == 0:
             self._save(trainer, f"step_{step}")
         if step % self.every_n_steps == 0 or final or self._signal is not None:
@@ -123,10 +131,11 @@ class Checkpoints(Callback):
         for logger in trainer.loggers:
             logger.save()
         trainer.save_checkpoint(self.folder / f"{name}.ckpt", weights_only=False)
+        if name == "last":
+            self._last_saved = trainer.global_step
 
     @staticmethod
-    def _validates(trainer: Trainer, batch_idx: int) -> bool:
-        if not trainer.enable_validation:
-            return False
-        every = trainer.val_check_batch
-        return trainer.should_stop or bool(every and (batch_idx + 1) % every == 0)
+    def _validates(trainer: Trainer) -> bool:
+        # Asked of Lightning itself: its rule depends on epochs, steps, time and stopping.
+        loop = trainer.fit_loop
+        return bool(loop.epoch_loop._should_check_val_fx(loop._data_fetcher))

@@ -80,7 +80,8 @@ class Convergence(Callback):
             self.converged_at = step
 
     def _stop_if_converged(self, trainer: Trainer) -> None:
-        if self.converged and trainer.global_step >= (trainer.min_steps or 0):
+        # Lightning would keep a word given before min_steps or min_epochs, and act on it later.
+        if self.converged and trainer.fit_loop._can_stop_early:
             trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:

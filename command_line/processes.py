@@ -8,9 +8,8 @@ import os
 def is_main_process() -> bool:
     """Whether this is the one process that writes files and talks to the person.
 
-    Launchers set RANK (torchrun), SLURM_PROCID (SLURM), or NODE_RANK and LOCAL_RANK (Lightning).
+    torchrun sets RANK. SLURM sets SLURM_PROCID, and Lightning NODE_RANK and LOCAL_RANK; in an
+    allocation without srun, the processes that Lightning starts inherit one SLURM_PROCID.
     """
-    for name in ("RANK", "SLURM_PROCID"):
-        if name in os.environ:
-            return int(os.environ[name]) == 0
-    return all(int(os.environ.get(name, 0)) == 0 for name in ("NODE_RANK", "LOCAL_RANK"))
+    names = ("RANK",) if "RANK" in os.environ else ("SLURM_PROCID", "NODE_RANK", "LOCAL_RANK")
+    return all(int(os.environ.get(name, 0)) == 0 for name in names)

@@ -345,3 +345,23 @@ def test_second_ctrl_c_ends_at_once(start_process, tmp_path, small):
     assert process.exitcode == 130
     last = torch.load(tmp_path / RUN / "checkpoints/last.ckpt", weights_only=True)
     assert last["global_step"] == 30
+
+
+ENDINGS = {
+    "epochs that end": ["--trainer.limit_train_batches=30", "--trainer.max_steps=50"],
+    "stopping before it may": [
+        "--trainer.min_epochs=1",
+        "--convergence.threshold=0.05",
+        "--trainer.max_steps=59",
+    ],
+    "last epoch": ["--trainer.limit_train_batches=25", "--trainer.max_epochs=1"],
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_the_last_step_is_always_kept(ending, train_in_process, tmp_path, small, result_of):
+    """However the Trainer is told to end, and whether or not it validates there."""
+    run = train_in_process(*small, *ENDINGS[ending])
+    assert run.code == 0, run.err
+    last = torch.load(tmp_path / RUN / "checkpoints/last.ckpt", weights_only=True)
+    assert last["global_step"] == result_of(tmp_path / RUN)["steps"]

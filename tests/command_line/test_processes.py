@@ -18,6 +18,8 @@ from command_line.processes import is_main_process
         # SLURM
         ({"SLURM_PROCID": "0"}, True),
         ({"SLURM_PROCID": "3"}, False),
+        # Lightning in an allocation without srun: its children inherit the number.
+        ({"SLURM_PROCID": "0", "LOCAL_RANK": "1"}, False),
         # Lightning, which starts the others of its machine itself
         ({"LOCAL_RANK": "0"}, True),
         ({"LOCAL_RANK": "1"}, False),
