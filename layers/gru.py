@@ -29,11 +29,10 @@ class GRU(Recurrent):
         super().create_parameters()
         self.bias_hn = nn.Parameter(torch.empty(self.hidden_size))
 
-    def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """(B, D) and (h,) to h_t (B, H) and (h_t,)."""
+    def advance(self, from_inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """W x_t + b (B, 3H) and (h,) to h_t (B, H) and (h_t,)."""
         (hidden,) = state
-        # The two products stay apart, unlike in other cells: r scales only one of them.
-        from_inputs = F.linear(inputs, self.weight_ih, self.bias)
+        # Not added to what comes from the inputs, unlike in other cells: r scales only this part.
         from_hidden = F.linear(hidden, self.weight_hh)
         r_inputs, z_inputs, n_inputs = from_inputs.chunk(self.gate_blocks, dim=1)
         r_hidden, z_hidden, n_hidden = from_hidden.chunk(self.gate_blocks, dim=1)

@@ -52,10 +52,10 @@ class LSTM(Recurrent):
         _, forget, _, _ = self.bias.detach().chunk(self.gate_blocks)
         forget.add_(self.forget_bias)
 
-    def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """(B, D) and (h, c) to h_t (B, H) and (h_t, c_t)."""
+    def advance(self, from_inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """W x_t + b (B, 4H) and (h, c) to h_t (B, H) and (h_t, c_t)."""
         hidden, cell = state
-        i, f, g, o = self.preactivation(inputs, hidden).chunk(self.gate_blocks, dim=1)
+        i, f, g, o = self.preactivation(from_inputs, hidden).chunk(self.gate_blocks, dim=1)
         cell = torch.tanh(g) * torch.sigmoid(i) + cell * torch.sigmoid(f)
         hidden = torch.tanh(cell) * torch.sigmoid(o)
         return hidden, (hidden, cell)

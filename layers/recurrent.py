@@ -14,10 +14,10 @@ State: TypeAlias = tuple[Tensor, ...]
 
 
 class Recurrent(nn.Module, ABC):
-    """A recurrent layer: one step is the equations of its cell, forward repeats it over time.
+    """A recurrent layer: the equations of its cell, repeated over time.
 
     A new cell is a subclass that says how many gates and how many state tensors it has, and
-    writes :meth:`step`. With T time steps, B examples, D inputs, H hidden units and G gates, the
+    writes :meth:`advance`. With T time steps, B examples, D inputs, H hidden units and G gates, the
     parameters are laid out as in torch.nn, gate under gate:
 
     - ``weight_ih`` (G*H, D): from the input;
@@ -65,22 +65,27 @@ class Recurrent(nn.Module, ABC):
         return tuple(self.weight_hh.new_zeros(shape) for _ in range(self.state_tensors))
 
     @abstractmethod
-    def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """One time step: the equations of the cell.
+    def advance(self, from_inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """The equations of the cell, given what it takes from its inputs.
 
         Args:
-            inputs: (B, D).
+            from_inputs: W_ih x + b of all gates, (B, G*H), as :meth:`project` gives it.
             state: as :meth:`initial_state` gives it.
 
         Returns:
             The new hidden state (B, H), and the new state, whose first entry it is.
         """
 
+    def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """One time step: inputs (B, D), or whole numbers (B), to h (B, H) and the new state."""
+        return self.advance(self.project(inputs), state)
+
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Walk through time, one step after another.
 
         Args:
-            inputs: (T, B, D).
+            inputs: (T, B, D), or (T, B) of whole numbers below D: vectors that are one in a
+                single place, given by that place.
             state: where to start from, (B, H) each; zeros if None.
 
         Returns:
@@ -89,28 +94,38 @@ class Recurrent(nn.Module, ABC):
 
         Raises:
             ValueError: the shape of the inputs or of the state is not as above, or T is 0.
+            IndexError: a whole number is not below D.
         """
         self.check_inputs(inputs)
         if state is None:
             state = self.initial_state(inputs.shape[1])
         self.check_state(state, inputs.shape[1])
+        # Products are made step by step, while their operands are in the cache. A look-up has no
+        # operands to keep, and going back, T of them would write T gradients of the whole table.
+        places = not inputs.is_floating_point()
+        projected = self.project(inputs).unbind() if places else map(self.project, inputs.unbind())
         hidden_states = []
-        for inputs_now in inputs.unbind():
-            hidden, state = self.step(inputs_now, state)
+        for from_inputs in projected:
+            hidden, state = self.advance(from_inputs, state)
             hidden_states.append(hidden)
         return torch.stack(hidden_states), state
 
-    def preactivation(self, inputs: Tensor, hidden: Tensor) -> Tensor:
-        """W_ih x + W_hh h + b of all gates at once: (B, D) and (B, H) to (B, G*H)."""
-        from_inputs = F.linear(inputs, self.weight_ih, self.bias)
+    def project(self, inputs: Tensor) -> Tensor:
+        """W_ih x + b of all gates: (..., D), or (...) of whole numbers, to (..., G*H)."""
+        if inputs.is_floating_point():
+            return F.linear(inputs, self.weight_ih, self.bias)
+        return F.embedding(inputs, self.weight_ih.t() + self.bias)
+
+    def preactivation(self, from_inputs: Tensor, hidden: Tensor) -> Tensor:
+        """W_ih x + W_hh h + b of all gates: (B, G*H) and (B, H) to (B, G*H)."""
         return torch.addmm(from_inputs, hidden, self.weight_hh.t())
 
     def check_inputs(self, inputs: Tensor) -> None:
-        """Raise ValueError unless the inputs are (T, B, input_size) with T at least 1."""
-        if inputs.dim() != 3 or inputs.shape[2] != self.input_size:
-            raise ValueError(
-                f"inputs must have shape (time, batch, {self.input_size}), got {(*inputs.shape,)}"
-            )
+        """Raise ValueError unless inputs are (T, B, input_size), or whole (T, B), with T > 0."""
+        dense = inputs.is_floating_point()
+        if inputs.dim() != (3 if dense else 2) or (dense and inputs.shape[2] != self.input_size):
+            expected = f"(time, batch, {self.input_size})" if dense else "(time, batch)"
+            raise ValueError(f"inputs must have shape {expected}, got {(*inputs.shape,)}")
         if inputs.shape[0] == 0:
             raise ValueError(f"inputs must have at least 1 time step, got {(*inputs.shape,)}")
 

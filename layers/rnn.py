@@ -19,8 +19,8 @@ class RNN(Recurrent):
     gate_blocks = 1
     state_tensors = 1
 
-    def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """(B, D) and (h,) to h_t (B, H) and (h_t,)."""
+    def advance(self, from_inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """W x_t + b (B, H) and (h,) to h_t (B, H) and (h_t,)."""
         (hidden,) = state
-        hidden = torch.tanh(self.preactivation(inputs, hidden))
+        hidden = torch.tanh(self.preactivation(from_inputs, hidden))
         return hidden, (hidden,)

@@ -23,10 +23,10 @@ class RRN(Recurrent):
     gate_blocks = 2
     state_tensors = 2
 
-    def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """(B, D) and (h, c) to the next h (B, H) and the next (h, c)."""
+    def advance(self, from_inputs: Tensor, state: State) -> tuple[Tensor, State]:
+        """W x_t + b (B, 2H) and (h, c) to the next h (B, H) and the next (h, c)."""
         hidden, cell = state
-        both = torch.relu(self.preactivation(inputs, hidden))
+        both = torch.relu(self.preactivation(from_inputs, hidden))
         increment, decrement = both.chunk(self.gate_blocks, dim=1)
         cell = cell + increment - decrement
         hidden = torch.relu(cell)

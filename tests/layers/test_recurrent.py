@@ -36,6 +36,23 @@ def test_a_sequence_cut_in_two_is_the_whole_sequence(cell_type, cut, draw):
 
 
 @every_cell
+@pytest.mark.parametrize("T, B, D", [(1, 1, 1), (6, 3, 4), (2, 40, 3)])
+def test_a_place_stands_for_a_vector_that_is_one_there(cell_type, T, B, D):
+    cell = cell_type(D, 5).double()
+    state = tuple(torch.randn_like(zeros) for zeros in cell.initial_state(B))
+    places = torch.randint(D, (T, B))
+    weighing = torch.randn(T, B, 5, dtype=torch.float64)
+    outcomes = []
+    for inputs in (places, torch.eye(D, dtype=torch.float64)[places]):
+        cell.zero_grad()
+        hidden, last = cell(inputs, state)
+        stepped, _ = cell.step(inputs[0], state)
+        (hidden * weighing).sum().backward()
+        outcomes.append((hidden, last, stepped, {n: p.grad for n, p in cell.named_parameters()}))
+    torch.testing.assert_close(*outcomes)
+
+
+@every_cell
 def test_examples_do_not_meet(cell_type, draw):
     cell = cell_type(4, 5).double()
     inputs, state = draw(cell, 6, 3)
@@ -130,6 +147,15 @@ def test_parameter_counts_at_the_settings_of_the_study():
 def test_wrong_inputs_are_named(cell_type, shape, complaint):
     with pytest.raises(ValueError, match=complaint):
         cell_type(4, 5)(torch.zeros(shape))
+
+
+@every_cell
+def test_wrong_places_are_named(cell_type):
+    complaint = r"^inputs must have shape \(time, batch\), got \(6, 3, 4\)$"
+    with pytest.raises(ValueError, match=complaint):
+        cell_type(4, 5)(torch.zeros(6, 3, 4, dtype=torch.int64))
+    with pytest.raises(IndexError):
+        cell_type(4, 5)(torch.full((6, 3), 4))
 
 
 @every_cell

@@ -1,0 +1,101 @@
+"""What all experiments share that predict one of several classes: how they are measured."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from pytorch_lightning import LightningModule
+from torch import Tensor, nn
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy
+
+
+class Predictor(LightningModule):
+    """Cross-entropy and accuracy of predictions; an experiment says what it predicts from what.
+
+    A subclass writes :meth:`predictions`. Its training step returns `loss` and `accuracy`, which
+    callbacks log and watch; its validation and test are measured over all devices.
+
+    Args:
+        num_classes: C, among which it predicts.
+    """
+
+    # Units in which people read the loss too, by name: nats that each of them has.
+    loss_units: ClassVar[Mapping[str, float]] = {}
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.num_classes = num_classes
+        self.metrics = nn.ModuleDict(
+            {
+                # A loss that is no number shows: by default the metric would leave it out.
+                "loss": MeanMetric(nan_strategy="disable"),
+                "accuracy": MulticlassAccuracy(num_classes, average="micro"),
+            }
+        )
+
+    @abstractmethod
+    def predictions(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """Logits (N, C) of all that is predicted in a batch, and the right classes (N,) int64."""
+
+    def score(self, metrics: Mapping[str, float]) -> list[float]:
+        """How good a validation was, compared entry by entry; the best checkpoint has the highest.
+
+        Args:
+            metrics: by name, such as loss/validation.
+        """
+        return [float(metrics["accuracy/validation"]), -float(metrics["loss/validation"])]
+
+    def in_all_units(self, metrics: Mapping[str, float]) -> dict[str, float]:
+        """The metrics, and each loss among them, such as loss/train, in its other units too."""
+        converted = {
+            name.replace("loss", unit, 1): value / nats
+            for name, value in metrics.items()
+            if name.startswith("loss/")
+            for unit, nats in self.loss_units.items()
+        }
+        return {**metrics, **converted}
+
+    def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
+        """Mean loss (with its graph) and accuracy of a batch; callbacks log and watch them."""
+        logits, target = self.predictions(batch)
+        accuracy = (logits.argmax(dim=1) == target).float().mean()
+        return {"loss": F.cross_entropy(logits, target), "accuracy": accuracy}
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self._measure(batch)
+
+    def test_step(self, batch: Any, batch_idx: int) -> None:
+        self._measure(batch)
+
+    def on_validation_epoch_end(self) -> None:
+        self._report("validation")
+
+    def on_test_epoch_end(self) -> None:
+        self._report("test")
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """The study's RMSprop, for who trains without the command line and its --optimizer."""
+        return torch.optim.RMSprop(self.parameters(), lr=1e-3)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Lightning notes about forty times a step which hook it is in, and torch.nn.Module asks
+        # each time whether that is a parameter, a module or a buffer: a tenth of all overhead.
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
+    def _measure(self, batch: Any) -> None:
+        logits, target = self.predictions(batch)
+        self.metrics["loss"].update(F.cross_entropy(logits, target, reduction="none"))
+        self.metrics["accuracy"].update(logits, target)
+
+    def _report(self, stage: str) -> None:
+        # Lightning computes the metrics over all ranks, and callbacks write them at their step.
+        for name, metric in self.metrics.items():
+            self.log(f"{name}/{stage}", metric, logger=False)
