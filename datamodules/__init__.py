@@ -1,6 +1,6 @@
 """What the networks are trained on: one LightningDataModule an experiment."""
 
+from datamodules.counted import check_shares
 from datamodules.palindromes import Palindromes
-from datamodules.sharing import check_shares
 
 __all__ = ["Palindromes", "check_shares"]

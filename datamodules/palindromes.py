@@ -6,32 +6,33 @@ the first one again ("Recurrent Neural Networks and Graph Neural Networks", 2019
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from pytorch_lightning import LightningDataModule
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import Tensor
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader, IterableDataset
 
-from datamodules.sharing import check_shares
+from datamodules.counted import (
+    TEST,
+    TRAINING,
+    VALIDATION,
+    CountedBatches,
+    CountedData,
+    check_least,
+    check_seeds,
+    random_numbers,
+)
 
 Batch = tuple[Tensor, Tensor]
 
 NUM_DIGITS = 10
-# Each stream of batches has a key of its own, so that no two of them ever share a number.
-TRAINING, VALIDATION, TEST = range(3)
 
 
 def draw_palindromes(count: int, length: int, *, seed: int, stream: int, step: int) -> Batch:
     """Draw a batch of palindromes as a pure function of the arguments.
-
-    The generator is counter-based (Philox: Salmon et al. 2011, "Parallel random numbers: as easy
-    as 1, 2, 3"), so batch `step` costs the same whether or not those before it were drawn.
 
     Args:
         count: number of palindromes, B.
@@ -43,80 +44,34 @@ def draw_palindromes(count: int, length: int, *, seed: int, stream: int, step: i
     Returns:
         digits (B, T) int64, each from 0 to 9, and target (B,) int64, the digit held out.
     """
-    counter = np.array([0, 0, 0, step], dtype=np.uint64)
-    key = np.array([seed, stream], dtype=np.uint64)
-    generator = np.random.Generator(np.random.Philox(counter=counter, key=key))
     size = length + 1
-    free = generator.integers(NUM_DIGITS, size=(count, (size + 1) // 2), dtype=np.uint8)
+    free = random_numbers(seed, stream, step).integers(
+        NUM_DIGITS, size=(count, (size + 1) // 2), dtype=np.uint8
+    )
     mirrored = free[:, : size // 2][:, ::-1]
     palindromes = torch.from_numpy(np.concatenate([free, mirrored], axis=1)).long()
     return palindromes[:, :length], palindromes[:, length]
 
 
-class TrainingBatches(IterableDataset[Batch]):
-    """Endless training batches of one device, from batch `first` on.
-
-    The batch of an optimiser step is drawn whole and cut into `devices * accumulate` slices, so
-    that however many devices share it, they see the same palindromes together.
+class TrainingBatches(CountedBatches):
+    """Endless palindromes to train on; a batch is digits (b, T), target (b,), b a slice's size.
 
     Args:
         length: digits that the model reads, T.
-        batch_size: palindromes an optimiser step, over all slices.
+        batch_size: palindromes an optimiser step, over all devices and accumulated batches.
         seed: of the stream.
-        first: number of the first batch; a resumed run starts where it stopped.
-        rank: of this device.
-        devices: number of devices.
-        accumulate: slices that a device takes one after the other before the optimiser steps.
+        place: first, rank, devices and accumulate, as in `CountedBatches`.
     """
 
-    def __init__(
-        self,
-        length: int,
-        batch_size: int,
-        seed: int,
-        *,
-        first: int = 0,
-        rank: int = 0,
-        devices: int = 1,
-        accumulate: int = 1,
-    ) -> None:
-        self.length, self.batch_size, self.seed, self.first = length, batch_size, seed, first
-        self.rank, self.devices, self.accumulate = rank, devices, accumulate
+    def __init__(self, length: int, batch_size: int, seed: int, **place: int) -> None:
+        super().__init__(batch_size, **place)
+        self.length, self.seed = length, seed
 
-    def batch(self, number: int) -> Batch:
-        """Batch `number` of this device: digits (b, T), target (b,), b the size of a slice."""
-        step, turn = divmod(number, self.accumulate)
+    def examples(self, step: int, rows: slice) -> Batch:
         digits, target = draw_palindromes(
             self.batch_size, self.length, seed=self.seed, stream=TRAINING, step=step
         )
-        size = self.batch_size // (self.devices * self.accumulate)
-        start = (turn * self.devices + self.rank) * size
-        return digits[start : start + size], target[start : start + size]
-
-    def __iter__(self) -> Iterator[Batch]:
-        worker = get_worker_info()
-        # The loader asks its workers in turn: worker w of n draws batches w, w + n, w + 2n, ...
-        offset, stride = (worker.id, worker.num_workers) if worker else (0, 1)
-        return map(self.batch, itertools.count(self.first + offset, stride))
-
-
-class TrainingLoader(DataLoader[Batch]):
-    """Begin each pass with the batch that the training has come to, also after a checkpoint.
-
-    Args:
-        batches: of this device.
-        first: gives the number of the batch to begin with.
-        num_workers: processes that draw batches.
-    """
-
-    def __init__(self, batches: TrainingBatches, first: Callable[[], int], num_workers: int):
-        super().__init__(batches, batch_size=None, num_workers=num_workers)
-        self.batches, self.first = batches, first
-
-    def __iter__(self) -> Any:
-        self.batches.first = self.first()
-        # Without workers, a DataLoader would only add to the cost of each step.
-        return super().__iter__() if self.num_workers else iter(self.batches)
+        return digits[rows], target[rows]
 
 
 class FixedBatches(IterableDataset[Batch]):
@@ -134,7 +89,7 @@ class FixedBatches(IterableDataset[Batch]):
         return iter(self.batches)
 
 
-class Palindromes(LightningDataModule):
+class Palindromes(CountedData, LightningDataModule):
     """Endless palindromes to train on, and fixed sets of them to validate and test on.
 
     A batch is `(digits (B, T) int64, target (B,) int64)`. The training batch of a step is a pure
@@ -165,19 +120,13 @@ class Palindromes(LightningDataModule):
         num_workers: int = 0,
     ) -> None:
         super().__init__()
-        for name, value, least in (
-            ("length", length, 2),
-            ("batch_size", batch_size, 1),
-            ("evaluation_size", evaluation_size, 1),
-            ("evaluation_seed", evaluation_seed, 0),
-            ("training_seed", training_seed or 0, 0),
-            ("num_workers", num_workers, 0),
-        ):
-            if value < least:
-                raise ValueError(f"{name} must be at least {least}, got {value}")
-        for name, seed in (("evaluation_seed", evaluation_seed), ("training_seed", training_seed)):
-            if seed and seed >= 2**64:
-                raise ValueError(f"{name} must be below 2^64, got {seed}")
+        check_least(
+            length=(length, 2),
+            batch_size=(batch_size, 1),
+            evaluation_size=(evaluation_size, 1),
+            num_workers=(num_workers, 0),
+        )
+        check_seeds(evaluation_seed=evaluation_seed, training_seed=training_seed)
         self.length, self.batch_size = length, batch_size
         self.evaluation_size, self.evaluation_seed = evaluation_size, evaluation_seed
         self.training_seed, self.num_workers = training_seed, num_workers
@@ -185,33 +134,16 @@ class Palindromes(LightningDataModule):
     def __str__(self) -> str:
         return f"palindromes, {self.length} digits read"
 
-    @property
-    def seed(self) -> int:
-        """Of the training batches."""
-        if self.training_seed is not None:
-            return self.training_seed
-        # seed_everything leaves the run's seed here, for every process that the run starts.
-        return int(os.environ.get("PL_GLOBAL_SEED", 0))
-
     def setup(self, stage: str) -> None:
         if self.evaluation_size < self._devices:
             raise MisconfigurationException(
                 f"data.evaluation_size {self.evaluation_size} leaves nothing to some of "
                 f"{self._devices} devices: it must be at least {self._devices}"
             )
-        if stage == "fit":
-            check_shares(self.batch_size, self._devices, self._accumulate)
+        super().setup(stage)
 
-    def train_dataloader(self) -> DataLoader[Batch]:
-        batches = TrainingBatches(
-            self.length,
-            self.batch_size,
-            self.seed,
-            rank=self._rank,
-            devices=self._devices,
-            accumulate=self._accumulate,
-        )
-        return TrainingLoader(batches, self._next_batch, self.num_workers)
+    def training_batches(self, **place: int) -> TrainingBatches:
+        return TrainingBatches(self.length, self.batch_size, self.seed, **place)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         return self._evaluation_loader(VALIDATION)
@@ -226,18 +158,3 @@ class Palindromes(LightningDataModule):
         share = slice(self._rank, None, self._devices)
         batches = FixedBatches(digits[share], target[share], self.batch_size)
         return DataLoader(batches, batch_size=None)
-
-    def _next_batch(self) -> int:
-        return self.trainer.global_step * self._accumulate if self.trainer else 0
-
-    @property
-    def _devices(self) -> int:
-        return self.trainer.world_size if self.trainer else 1
-
-    @property
-    def _rank(self) -> int:
-        return self.trainer.global_rank if self.trainer else 0
-
-    @property
-    def _accumulate(self) -> int:
-        return self.trainer.accumulate_grad_batches if self.trainer else 1

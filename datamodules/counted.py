@@ -1,0 +1,185 @@
+"""Batches that are counted: each is a pure function of (seed, step), whoever asks for it."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from pytorch_lightning import Trainer
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+# Each stream of batches has a key of its own, so that no two of them ever share a number.
+TRAINING, VALIDATION, TEST = range(3)
+
+
+def random_numbers(seed: int, stream: int, step: int) -> np.random.Generator:
+    """Random numbers for a batch, as a pure function of the arguments.
+
+    The generator is counter-based (Philox: Salmon et al. 2011, "Parallel random numbers: as easy
+    as 1, 2, 3"), so batch `step` costs the same whether or not those before it were drawn.
+
+    Args:
+        seed: from 0 to 2^64 - 1.
+        stream: which sequence of batches: TRAINING, VALIDATION or TEST.
+        step: number of the batch within the stream, from 0.
+    """
+    counter = np.array([0, 0, 0, step], dtype=np.uint64)
+    key = np.array([seed, stream], dtype=np.uint64)
+    return np.random.Generator(np.random.Philox(counter=counter, key=key))
+
+
+def check_least(**ranges: tuple[int, int]) -> None:
+    """Raise a ValueError unless each name=(value, least) has a value that is no less."""
+    for name, (value, least) in ranges.items():
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, got {value}")
+
+
+def check_seeds(**seeds: int | None) -> None:
+    """Raise a ValueError unless each seed fits into the 64 bits that the generator takes."""
+    for name, seed in seeds.items():
+        check_least(**{name: (seed or 0, 0)})
+        if seed and seed >= 2**64:
+            raise ValueError(f"{name} must be below 2^64, got {seed}")
+
+
+def check_shares(batch_size: int, devices: int, accumulate: int) -> None:
+    """Make sure that the batch of an optimiser step can be cut into equal slices.
+
+    Args:
+        batch_size: examples an optimiser step, over all devices and accumulated batches.
+        devices: number of devices.
+        accumulate: batches that a device takes before the optimiser steps.
+
+    Raises:
+        MisconfigurationException: it cannot.
+    """
+    slices = devices * accumulate
+    if batch_size % slices == 0:
+        return
+    shares = f"{devices} devices" if devices > 1 else "1 device"
+    if accumulate > 1:
+        shares += f" x {accumulate} accumulated batches"
+    raise MisconfigurationException(
+        f"data.batch_size {batch_size} cannot be shared equally by {shares}: it counts the "
+        f"examples of an optimiser step over all of them, so it must be a multiple of {slices}"
+    )
+
+
+class CountedBatches(IterableDataset[Any]):
+    """Endless training batches of one device, from batch `first` on.
+
+    The batch of an optimiser step is cut into `devices * accumulate` slices, so that however many
+    devices share it, they see the same examples together. A subclass says in `examples` what they
+    are.
+
+    Args:
+        batch_size: examples an optimiser step, over all slices.
+        first: number of the first batch; a resumed run starts where it stopped.
+        rank: of this device.
+        devices: number of devices.
+        accumulate: slices that a device takes one after the other before the optimiser steps.
+    """
+
+    def __init__(
+        self,
+        batch_size: int,
+        *,
+        first: int = 0,
+        rank: int = 0,
+        devices: int = 1,
+        accumulate: int = 1,
+    ) -> None:
+        self.batch_size, self.first = batch_size, first
+        self.rank, self.devices, self.accumulate = rank, devices, accumulate
+
+    def examples(self, step: int, rows: slice) -> Any:
+        """Some rows of the batch of an optimiser step: a pure function of the arguments."""
+        raise NotImplementedError
+
+    def batch(self, number: int) -> Any:
+        """Batch `number` of this device, a slice of the batch of its optimiser step."""
+        step, turn = divmod(number, self.accumulate)
+        size = self.batch_size // (self.devices * self.accumulate)
+        start = (turn * self.devices + self.rank) * size
+        return self.examples(step, slice(start, start + size))
+
+    def __iter__(self) -> Iterator[Any]:
+        worker = get_worker_info()
+        # The loader asks its workers in turn: worker w of n draws batches w, w + n, w + 2n, ...
+        offset, stride = (worker.id, worker.num_workers) if worker else (0, 1)
+        return map(self.batch, itertools.count(self.first + offset, stride))
+
+
+class TrainingLoader(DataLoader[Any]):
+    """Begin each pass with the batch that the training has come to, also after a checkpoint.
+
+    Args:
+        batches: of this device.
+        first: gives the number of the batch to begin with.
+        num_workers: processes that draw batches.
+    """
+
+    def __init__(self, batches: CountedBatches, first: Callable[[], int], num_workers: int):
+        super().__init__(batches, batch_size=None, num_workers=num_workers)
+        self.batches, self.first = batches, first
+
+    def __iter__(self) -> Any:
+        self.batches.first = self.first()
+        # Without workers, a DataLoader would only add to the cost of each step.
+        return super().__iter__() if self.num_workers else iter(self.batches)
+
+
+class CountedData:
+    """What a LightningDataModule of counted batches has besides: its place among the devices.
+
+    Mixed in, for a base that were a LightningDataModule itself would be offered as one. The data
+    module sets `batch_size`, `training_seed` and `num_workers`, and says in `training_batches`
+    what is drawn.
+    """
+
+    trainer: Trainer | None
+    batch_size: int
+    training_seed: int | None
+    num_workers: int
+
+    @property
+    def seed(self) -> int:
+        """Of the training batches."""
+        if self.training_seed is not None:
+            return self.training_seed
+        # seed_everything leaves the run's seed here, for every process that the run starts.
+        return int(os.environ.get("PL_GLOBAL_SEED", 0))
+
+    def setup(self, stage: str) -> None:
+        if stage == "fit":
+            check_shares(self.batch_size, self._devices, self._accumulate)
+
+    def training_batches(self, **place: int) -> CountedBatches:
+        """The training batches of a device: `place` has its rank, devices and accumulate."""
+        raise NotImplementedError
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        batches = self.training_batches(
+            rank=self._rank, devices=self._devices, accumulate=self._accumulate
+        )
+        return TrainingLoader(batches, self._next_batch, self.num_workers)
+
+    def _next_batch(self) -> int:
+        return self.trainer.global_step * self._accumulate if self.trainer else 0
+
+    @property
+    def _devices(self) -> int:
+        return self.trainer.world_size if self.trainer else 1
+
+    @property
+    def _rank(self) -> int:
+        return self.trainer.global_rank if self.trainer else 0
+
+    @property
+    def _accumulate(self) -> int:
+        return self.trainer.accumulate_grad_batches if self.trainer else 1
