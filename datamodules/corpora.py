@@ -1,0 +1,204 @@
+"""Texts to train on: from the name of a corpus, or a path, to its characters.
+
+A named corpus is looked for at `$DATA_ROOT/text/NAME.txt`, and downloaded to there once if it is
+missing. Without DATA_ROOT, that is a folder of the user's cache.
+"""
+
+from __future__ import annotations
+
+import difflib
+import io
+import os
+import re
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+# Comes with Python, and changes with its versions.
+BUILT_IN = "python_docs"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a named corpus comes from.
+
+    Args:
+        url: of the file that is downloaded.
+        extract: from the bytes of this file to the text; a ValueError says what is wrong.
+        sha256: of this file, where it never changes.
+    """
+
+    url: str
+    extract: Callable[[bytes], str]
+    sha256: str | None = None
+
+
+def read_corpus(corpus: str) -> str:
+    """The text of a corpus, every line ending in a line feed and nothing else changed.
+
+    Args:
+        corpus: one of `NAMES`, or the path to a text file in UTF-8.
+
+    Raises:
+        ValueError: there is no such corpus, it cannot be had, or it is not a text; one line.
+    """
+    if corpus == BUILT_IN:
+        from pydoc_data.topics import topics
+
+        return "\n".join(topics[name] for name in sorted(topics))
+    if corpus in SOURCES:
+        path = _data_root() / "text" / f"{corpus}.txt"
+        if not path.exists():
+            _download(corpus, path)
+    else:
+        path = Path(os.path.expanduser(corpus))
+        # Not Path.exists, which fails where a name is too long to be one of a file.
+        if not os.path.exists(path):
+            raise ValueError(_unknown(corpus))
+    return decode(_read(path), str(path))
+
+
+def decode(content: bytes, name: str) -> str:
+    """The text of a file in UTF-8, without a byte-order mark, lines ending in a line feed.
+
+    Args:
+        content: of the file.
+        name: of the file, for errors.
+
+    Raises:
+        ValueError: the file is empty, binary or not in UTF-8; one line.
+    """
+    if b"\0" in content:
+        raise ValueError(
+            f"{name} is no text in UTF-8: byte {content.index(0)} is a NUL, as in binary files"
+        )
+    try:
+        text = content.decode("utf-8").removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{name} is not in UTF-8: {error.reason} at byte {error.start} "
+            f"(0x{content[error.start]:02x}); save it in UTF-8"
+        ) from None
+    if not text:
+        raise ValueError(f"{name} is empty")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def extract_gutenberg(content: bytes) -> str:
+    """The book between the START and END lines of Project Gutenberg."""
+    text = decode(content, "the book")
+    start = re.search(r"^\*\*\* ?START OF .*\n", text, re.MULTILINE)
+    end = re.search(r"^\*\*\* ?END OF ", text, re.MULTILINE)
+    if not start or not end or end.start() < start.end():
+        raise ValueError("the book has no lines '*** START OF ...' and '*** END OF ...'")
+    return text[start.end() : end.start()]
+
+
+# The bytes of Windows-1252 that Latin-1 leaves to control characters: dashes and quotation marks.
+PUNCTUATION = {
+    code: bytes([code]).decode("cp1252", errors="ignore") or chr(code) for code in range(0x80, 0xA0)
+}
+
+
+def extract_machado(content: bytes) -> str:
+    """The ten novels, in order of publication, from NLTK's package of all works."""
+    names = [f"machado/romance/marm{number:02d}.txt" for number in range(1, 11)]
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as package:
+            novels = [package.read(name).decode("latin-1") for name in names]
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise ValueError(f"the package is damaged: {error.args[0]}") from None
+    return decode("".join(novels).translate(PUNCTUATION).encode(), "the package")
+
+
+def _gutenberg(number: int) -> Source:
+    # A book changes whenever somebody corrects it, so there is no hash.
+    url = f"https://www.gutenberg.org/cache/epub/{number}/pg{number}.txt"
+    return Source(url, extract_gutenberg)
+
+
+GITHUB = "https://raw.githubusercontent.com"
+SOURCES = {
+    "shakespeare": _gutenberg(100),
+    "tiny_shakespeare": Source(
+        f"{GITHUB}/karpathy/char-rnn/6f9487a6fe5b420b7ca9afb0d7c078e37c1d1b4e"
+        "/data/tinyshakespeare/input.txt",
+        lambda content: decode(content, "the text"),
+        sha256="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+    ),
+    "monte_cristo": _gutenberg(1184),
+    "machado_de_assis": Source(
+        f"{GITHUB}/nltk/nltk_data/5db857e6f7df11eabb5e5665836db9ec8df07e28"
+        "/packages/corpora/machado.zip",
+        extract_machado,
+    ),
+}
+NAMES = [BUILT_IN, *SOURCES]
+
+
+def _data_root() -> Path:
+    root = os.environ.get("DATA_ROOT")
+    if root:
+        return Path(root).expanduser()
+    import pooch
+
+    return Path(pooch.os_cache("seqgraph"))
+
+
+def _unknown(corpus: str) -> str:
+    near = difflib.get_close_matches(corpus, NAMES, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return f"corpus {corpus!r} is neither a file nor one of {', '.join(NAMES)}{hint}"
+
+
+def _read(path: Path) -> bytes:
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, not a text file")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _download(name: str, path: Path) -> None:
+    """Put a named corpus to its place, whole or not at all, once for all processes."""
+    import filelock
+    import pooch
+
+    source = SOURCES[name]
+    # It would speak of hashes and folders of no concern.
+    pooch.get_logger().setLevel("ERROR")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(path.with_suffix(".lock")):
+            # The process that had the lock before may have been here for the same.
+            if path.exists():
+                return
+            with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}.") as folder:
+                file = pooch.retrieve(
+                    source.url, source.sha256, fname="download", path=folder, progressbar=True
+                )
+                text = source.extract(Path(file).read_bytes())
+                whole = Path(folder) / "text"
+                whole.write_bytes(text.encode())
+                whole.replace(path)
+    # Whatever goes wrong between here and there: no network is an OSError, a hash a ValueError.
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{name} cannot be downloaded from {source.url} ({_reason(error)}): put its text to "
+            f"{path}, or take {BUILT_IN}, which needs no network"
+        ) from None
+
+
+def _reason(error: OSError | ValueError) -> str:
+    """In a few words, where the libraries below would use several lines."""
+    response = getattr(error, "response", None)
+    if response is not None:
+        return f"the server answers {response.status_code}"
+    if isinstance(error, ValueError):
+        return (
+            "not the file that was expected: another sha256" if "hash" in str(error) else str(error)
+        )
+    return error.strerror or type(error).__name__

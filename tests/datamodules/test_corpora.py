@@ -1,0 +1,371 @@
+"""Texts: where they are found, how they come there, and files that are none."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from pydoc_data.topics import topics
+
+import pooch
+import pytest
+
+from datamodules import corpora
+from datamodules.corpora import NAMES, SOURCES, Source, read_corpus
+
+BOOK = "\n\nTHE BOOK\n\nÉ “isto” — e só.\n\n"
+EBOOK = (
+    "\ufeffThe Project Gutenberg eBook\r\n\r\n"
+    "*** START OF THE PROJECT GUTENBERG EBOOK 7 ***\r\n"
+    + BOOK.replace("\n", "\r\n")
+    + "*** END OF THE PROJECT GUTENBERG EBOOK 7 ***\r\nLicence\r\n"
+).encode()
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path, monkeypatch):
+    """An empty DATA_ROOT, and no server but one of this machine."""
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path / "data"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def server():
+    """Serve what is in `files`, and count what was asked for."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            name = self.path.strip("/")
+            self.server.asked[name] += 1
+            content = self.server.files.get(name)
+            if content is None:
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content) + self.server.missing))
+            self.end_headers()
+            time.sleep(self.server.delay)
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.files, server.asked, server.missing, server.delay = {}, Counter(), 0, 0
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def serve(server, monkeypatch, name, content, **changes):
+    """Let a named corpus come from the server, in this process."""
+    server.files[name] = content
+    source = SOURCES[name]
+    changed = {"url": f"{server.url}/{name}", "extract": source.extract, "sha256": source.sha256}
+    monkeypatch.setitem(SOURCES, name, Source(**{**changed, **changes}))
+
+
+def one_line(caught):
+    message = str(caught.value)
+    assert message and "\n" not in message
+    return message
+
+
+# Files
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Capitu, aquela cigana oblíqua e dissimulada; não há coração.\n",
+        "“Curly” ‘quotes’, a dash — and an ellipsis…\n",
+        "emoji 😀 and a family 👩‍👩‍👧\n",
+        "combining: e\u0301 is not \u00e9, a\u0303o\n",
+        "separators \u2028 \u2029 \x85 \x0b \x0c stay\n",
+        "x",
+        "\n",
+    ],
+)
+def test_characters_are_left_as_they_are(text, tmp_path):
+    path = tmp_path / "a text.txt"
+    path.write_bytes(text.encode())
+    assert read_corpus(str(path)) == text
+
+
+@pytest.mark.parametrize(
+    "content, text",
+    [
+        (b"a\r\nb\r\n", "a\nb\n"),
+        (b"a\rb\r", "a\nb\n"),
+        (b"a\r\r\nb\n\rc", "a\n\nb\n\nc"),
+        (b"\xef\xbb\xbfa\n", "a\n"),
+        ("a\n\ufeffb".encode(), "a\n\ufeffb"),
+    ],
+)
+def test_line_ends_and_byte_order_mark(content, text, tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_bytes(content)
+    assert read_corpus(str(path)) == text
+
+
+@pytest.mark.parametrize(
+    "content, parts",
+    [
+        (b"", ["is empty"]),
+        (b"\xef\xbb\xbf", ["is empty"]),
+        (b"text\0more", ["byte 4 is a NUL", "binary"]),
+        ("já".encode("utf-16"), ["is a NUL"]),
+        (b"abc \xe9 def", ["not in UTF-8", "byte 4 (0xe9)", "save it in UTF-8"]),
+        ("não".encode() + b"\xff", ["byte 4 (0xff)"]),
+        (b"\xef\xbb\xbfab\xe9", ["byte 5 (0xe9)"]),
+        ("a—".encode()[:-1], ["byte 1 (0xe2)"]),
+        (b"\xed\xa0\x80", ["byte 0 (0xed)"]),
+    ],
+)
+def test_files_that_are_no_text(content, parts, tmp_path):
+    path = tmp_path / "bad.txt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError) as caught:
+        read_corpus(str(path))
+    message = one_line(caught)
+    assert all(part in message for part in [str(path), *parts])
+
+
+def test_a_folder(tmp_path):
+    with pytest.raises(ValueError, match="is a folder, not a text file$") as caught:
+        read_corpus(str(tmp_path))
+    assert str(tmp_path) in one_line(caught)
+
+
+def test_an_unreadable_file(tmp_path, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    path = tmp_path / "mine.txt"
+    path.write_text("text")
+    # The superuser, as whom tests may run, reads anything.
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(ValueError) as caught:
+        read_corpus(str(path))
+    assert one_line(caught) == f"{path} cannot be read: Permission denied"
+
+
+def test_home_of_the_user(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "text.txt").write_text("at home")
+    assert read_corpus("~/text.txt") == "at home"
+
+
+@pytest.mark.parametrize("name", ["shakespear", "Shakespeare", "machado", "python_doc", "python"])
+def test_nearest_name(name):
+    near = {"s": "shakespeare", "S": "shakespeare", "m": "machado_de_assis", "p": "python_docs"}
+    with pytest.raises(ValueError) as caught:
+        read_corpus(name)
+    message = one_line(caught)
+    assert repr(name) in message and message.endswith(f"did you mean {near[name[0]]}?")
+    assert all(known in message for known in NAMES)
+
+
+@pytest.mark.parametrize("name", ["", "no/such/file.txt", "x" * 5000, "~nobody-here/x", "a\0b"])
+def test_no_name_at_all(name):
+    with pytest.raises(ValueError) as caught:
+        read_corpus(name)
+    one_line(caught)
+
+
+# Named corpora
+
+
+def test_what_comes_with_python(no_network):
+    text = read_corpus("python_docs")
+    assert text == "\n".join(value for _, value in sorted(topics.items()))
+    assert len(text) > 300_000
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def refuse(*_, **__):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(pooch, "retrieve", refuse)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_file_that_is_there_is_used_as_it_is(name, root, no_network):
+    (root / "text").mkdir(parents=True)
+    (root / "text" / f"{name}.txt").write_text(EBOOK.decode(), encoding="utf-8", newline="")
+    assert read_corpus(name) == EBOOK.decode().removeprefix("\ufeff").replace("\r\n", "\n")
+    assert [path.name for path in (root / "text").iterdir()] == [f"{name}.txt"]
+
+
+@pytest.mark.parametrize("data_root", [None, ""])
+def test_cache_of_the_user_without_data_root(data_root, tmp_path, monkeypatch, no_network):
+    monkeypatch.delenv("DATA_ROOT")
+    if data_root is not None:
+        monkeypatch.setenv("DATA_ROOT", data_root)
+    monkeypatch.setattr(pooch, "os_cache", lambda name: tmp_path / "cache" / name)
+    path = tmp_path / "cache/seqgraph/text/monte_cristo.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("cached")
+    assert read_corpus("monte_cristo") == "cached"
+
+
+@pytest.mark.parametrize("name", ["shakespeare", "monte_cristo"])
+def test_books_of_project_gutenberg(name, server, monkeypatch, root, capfd):
+    serve(server, monkeypatch, name, EBOOK)
+    assert read_corpus(name) == read_corpus(name) == BOOK
+    assert server.asked == {name: 1}
+    assert (root / "text" / f"{name}.txt").read_bytes() == BOOK.encode()
+    assert {path.name for path in (root / "text").iterdir()} == {f"{name}.txt", f"{name}.lock"}
+    shown = capfd.readouterr()
+    assert "100%" in shown.err and "SHA256" not in shown.err and not shown.out
+
+
+def test_older_start_line():
+    old = EBOOK.replace(b"*** START OF THE", b"***START OF THIS").replace(b"*** END", b"***END")
+    assert corpora.extract_gutenberg(old) == BOOK
+
+
+def test_machado_has_its_punctuation(server, monkeypatch):
+    def novel(number):
+        return f"ROMANCE {number}\r\n\x93Não\x94 \x97 d\x92água \x81\xa0\r\n"
+
+    package = io.BytesIO()
+    with zipfile.ZipFile(package, "w") as file:
+        file.writestr("machado/contos/macn001.txt", b"a story")
+        for number in reversed(range(1, 11)):
+            file.writestr(f"machado/romance/marm{number:02d}.txt", novel(number).encode("latin-1"))
+    serve(server, monkeypatch, "machado_de_assis", package.getvalue())
+    expected = [f"ROMANCE {number}\n“Não” — d’água \x81\xa0\n" for number in range(1, 11)]
+    assert read_corpus("machado_de_assis") == "".join(expected)
+
+
+def test_processes_that_start_together_download_once(server, root):
+    server.files["book"], server.delay = EBOOK, 0.5
+    program = (
+        "import importlib.util, sys\n"
+        f"spec = importlib.util.spec_from_file_location('corpora', {corpora.__file__!r})\n"
+        "corpora = sys.modules['corpora'] = importlib.util.module_from_spec(spec)\n"
+        "spec.loader.exec_module(corpora)\n"
+        "source = corpora.Source(sys.argv[1], corpora.extract_gutenberg)\n"
+        "corpora.SOURCES['shakespeare'] = source\n"
+        "sys.stdout.buffer.write(corpora.read_corpus('shakespeare').encode())\n"
+    )
+    command = [sys.executable, "-c", program, f"{server.url}/book"]
+    processes = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)
+    ]
+    for process in processes:
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        assert out == BOOK.encode()
+    assert server.asked == {"book": 1}
+
+
+def assert_nothing_left(root, name):
+    left = {path.name for path in (root / "text").iterdir()} if root.exists() else set()
+    assert left <= {f"{name}.lock"}
+
+
+@pytest.mark.parametrize(
+    "name, content, reason",
+    [
+        ("shakespeare", None, "the server answers 404"),
+        ("tiny_shakespeare", b"another text", "another sha256"),
+        ("shakespeare", b"<html>Sorry</html>", "no lines"),
+        ("shakespeare", b"*** END OF x\n*** START OF y\n", "no lines"),
+        ("shakespeare", b"", "empty"),
+        ("shakespeare", b"caf\xe9", "not in UTF-8"),
+        ("machado_de_assis", b"no zip", "damaged"),
+        ("machado_de_assis", b"PK\x05\x06" + bytes(18), "damaged: There is no item named"),
+    ],
+)
+def test_downloads_that_fail(name, content, reason, server, monkeypatch, root):
+    serve(server, monkeypatch, name, content)
+    with pytest.raises(ValueError) as caught:
+        read_corpus(name)
+    message = one_line(caught)
+    place = root / "text" / f"{name}.txt"
+    assert message.startswith(f"{name} cannot be downloaded from {server.url}/{name} (")
+    assert reason in message
+    assert message.endswith(
+        f": put its text to {place}, or take python_docs, which needs no network"
+    )
+    assert_nothing_left(root, name)
+
+
+def test_a_download_that_is_cut_off(server, monkeypatch, root):
+    serve(server, monkeypatch, "shakespeare", EBOOK)
+    server.missing = 10
+    with pytest.raises(ValueError, match="cannot be downloaded") as caught:
+        read_corpus("shakespeare")
+    one_line(caught)
+    assert_nothing_left(root, "shakespeare")
+    server.missing = 0
+    assert read_corpus("shakespeare") == BOOK
+
+
+def test_no_network(server, monkeypatch, root):
+    serve(server, monkeypatch, "monte_cristo", EBOOK, url="http://127.0.0.1:9/nobody")
+    with pytest.raises(
+        ValueError, match=r"\(ConnectionError\).*put its text to .*python_docs"
+    ) as it:
+        read_corpus("monte_cristo")
+    one_line(it)
+    assert_nothing_left(root, "monte_cristo")
+
+
+def test_a_place_that_cannot_be_written(server, monkeypatch, root):
+    root.write_text("a file where the folder should be")
+    serve(server, monkeypatch, "monte_cristo", EBOOK)
+    with pytest.raises(ValueError, match="monte_cristo cannot be downloaded") as caught:
+        read_corpus("monte_cristo")
+    one_line(caught)
+    assert not server.asked
+
+
+def test_sources():
+    assert set(SOURCES) == {"shakespeare", "tiny_shakespeare", "monte_cristo", "machado_de_assis"}
+    for source in SOURCES.values():
+        assert source.url.startswith("https://")
+        assert source.sha256 is None or len(source.sha256) == 64
+
+
+def test_pooch_is_imported_for_downloads_alone():
+    program = "import sys, datamodules; sys.exit('pooch' in sys.modules)"
+    folder = Path(corpora.__file__).parent.parent
+    assert subprocess.run([sys.executable, "-c", program], cwd=folder).returncode == 0
+
+
+REAL = os.environ.get("DATA_ROOT")
+
+
+@pytest.mark.skipif(not REAL, reason="the real texts are at DATA_ROOT")
+@pytest.mark.parametrize(
+    "name, characters, symbols",
+    [
+        ("shakespeare", 5_662_715, 93),
+        ("tiny_shakespeare", 1_115_394, 65),
+        ("monte_cristo", 2_627_265, 130),
+        ("machado_de_assis", 3_098_439, 124),
+    ],
+)
+def test_real_texts(name, characters, symbols, monkeypatch, no_network):
+    monkeypatch.setenv("DATA_ROOT", REAL)
+    text = read_corpus(name)
+    assert len(text) == characters and len(set(text)) == symbols
+    if sha256 := SOURCES[name].sha256:
+        assert hashlib.sha256(text.encode()).hexdigest() == sha256
