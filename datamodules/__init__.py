@@ -2,5 +2,6 @@
 
 from datamodules.counted import check_shares
 from datamodules.palindromes import Palindromes
+from datamodules.text import Text
 
-__all__ = ["Palindromes", "check_shares"]
+__all__ = ["Palindromes", "Text", "check_shares"]
