@@ -149,5 +149,5 @@ class ValidationCrops(IterableDataset[CharacterBatch]):
                 yield streams.crops(number, self.share)
         else:
             starts = torch.arange(self.rows)[self.share] * self.length
-            for some in starts.split(self.batch_size):
+            for some in torch.split(starts, self.batch_size):
                 yield cut(self.text, some, self.length)
