@@ -11,20 +11,14 @@ step. The plain loop does nothing else.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import statistics
-import sys
-import tempfile
 import time
-from contextlib import redirect_stdout
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 
+from benchmarks.program import seconds_of_program
 from benchmarks.side_by_side import alternate, ratio
-from command_line.program import main as program
 from datamodules.palindromes import TRAINING, draw_palindromes
 from lightning_modules import RNN
 
@@ -54,22 +48,15 @@ def plain_loop(steps: int) -> float:
 
 def whole_program(steps: int) -> float:
     """Seconds that the program says its training took."""
-    flags = [
-        "--model=RNN",
-        f"--model.hidden_size={HIDDEN}",
-        f"--data.length={LENGTH}",
-        f"--data.batch_size={BATCH}",
-        f"--trainer.max_steps={steps}",
-        "--trainer.accelerator=cpu",
-        "--trainer.log_every_n_steps=50",
-    ]
-    with tempfile.TemporaryDirectory() as folder:
-        with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
-            code = program([*flags, f"--run.root={folder}"])
-        if code:
-            sys.exit(code)
-        (result,) = Path(folder).rglob("result.json")
-        return float(json.loads(result.read_text())["seconds"])
+    return seconds_of_program(
+        [
+            "--model=RNN",
+            f"--model.hidden_size={HIDDEN}",
+            f"--data.length={LENGTH}",
+            f"--data.batch_size={BATCH}",
+            f"--trainer.max_steps={steps}",
+        ]
+    )
 
 
 def main() -> None:
@@ -78,8 +65,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="turns of each")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    # Draw the bar as on a terminal.
-    os.environ["FORCE_COLOR"] = "1"
     seconds = alternate(
         {
             "plain loop": lambda: plain_loop(arguments.steps),

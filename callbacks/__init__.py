@@ -9,6 +9,7 @@ from callbacks.progress import StepProgress
 from callbacks.random_state import RandomState
 from callbacks.report import Report
 from callbacks.run_logger import RunLogger
+from callbacks.samples import Samples
 from callbacks.unprofiled import Unprofiled
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "RandomState",
     "Report",
     "RunLogger",
+    "Samples",
     "StepProgress",
     "Unprofiled",
 ]

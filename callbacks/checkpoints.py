@@ -31,8 +31,8 @@ class Checkpoints(Callback):
     """Keep `last.ckpt`, `best.ckpt` and, if asked, `step_N.ckpt` in the run's folder.
 
     `last` is written before the first step, every n steps, at the end and when the run is
-    interrupted. `best` is written when a validation has the highest accuracy so far, or the
-    same at a lower loss.
+    interrupted. `best` is written when a validation has the highest score so far, by the model's
+    own measure.
 
     A checkpoint of a step at which the run also validates is written after the validation:
     Lightning does not make up for a validation that a resumed run has missed.
@@ -65,6 +65,7 @@ class Checkpoints(Callback):
         self.folder, self.interruption, self.config = folder, interruption, config
         self.every_n_steps, self.keep_every_n_steps = every_n_steps, keep_every_n_steps
         self.best_score: list[float] | None = None
+        self.best_validation: dict[str, float] = {}
         self._signal: int | None = None
         self._last_saved: int | None = None
 
@@ -92,10 +93,11 @@ class Checkpoints(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.state.fn != "fit" or trainer.sanity_checking:
             return
-        metrics = trainer.callback_metrics
-        score = [float(metrics["accuracy/validation"]), -float(metrics["loss/validation"])]
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        score = pl_module.score(metrics)
         if self.best_score is None or score > self.best_score:
             self.best_score = score
+            self.best_validation = {"step": trainer.global_step, **pl_module.in_all_units(metrics)}
             self._save(trainer, "best")
         self._end_step(trainer)
 
@@ -110,10 +112,11 @@ class Checkpoints(Callback):
         checkpoint["config"] = self.config
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best_score": self.best_score}
+        return {"best_score": self.best_score, "best_validation": dict(self.best_validation)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best_score = state_dict["best_score"]
+        self.best_validation = dict(state_dict["best_validation"])
 
     def _end_step(self, trainer: Trainer) -> None:
         step = trainer.global_step

@@ -17,16 +17,16 @@ class Convergence(Callback):
 
     Args:
         window: steps that the moving average covers.
-        threshold: accuracy that it must reach, above 0 and at most 1.
+        threshold: accuracy that it must reach, above 0 and at most 1; null only watches.
 
     Raises:
         ValueError: window or threshold is out of its range.
     """
 
-    def __init__(self, window: int = 5, threshold: float = 1.0) -> None:
+    def __init__(self, window: int = 5, threshold: float | None = 1.0) -> None:
         if window < 1:
             raise ValueError(f"window must be at least 1, got {window}")
-        if not 0 < threshold <= 1:
+        if threshold is not None and not 0 < threshold <= 1:
             raise ValueError(f"threshold must be above 0 and at most 1, got {threshold}")
         self.window, self.threshold = window, threshold
         self.recent: list[float] = []
@@ -43,6 +43,8 @@ class Convergence(Callback):
 
     @property
     def converged(self) -> bool:
+        if self.threshold is None:
+            return False
         # 9 of 10 right is 0.9 only to the precision of the accuracy, which is float32.
         reached = self.moving_average >= self.threshold - 1e-6
         return reached and len(self.recent) >= self.window

@@ -72,9 +72,9 @@ class Curves(Callback):
         if trainer.state.fn != "fit" or trainer.sanity_checking:
             return
         metrics = trainer.callback_metrics
-        self.validation = {
-            name: float(metrics[name]) for name in metrics if name.endswith("/validation")
-        }
+        self.validation = pl_module.in_all_units(
+            {name: float(metrics[name]) for name in metrics if name.endswith("/validation")}
+        )
         if trainer.logger:
             trainer.logger.log_metrics(self.validation, step=trainer.global_step)
         self.stopwatch.start()
@@ -117,8 +117,9 @@ class Curves(Callback):
         last_step, last_seconds = self._last_write
         seconds = self.stopwatch.seconds
         if step > last_step and seconds > last_seconds:
-            examples = (step - last_step) * trainer.datamodule.batch_size
-            values["speed/examples_per_second"] = examples / (seconds - last_seconds)
+            examples = (step - last_step) * trainer.datamodule.batch_size / (seconds - last_seconds)
+            for unit, count in trainer.datamodule.units.items():
+                values[f"speed/{unit}_per_second"] = count * examples
         self._last_write = (step, seconds)
         if trainer.logger:
-            trainer.logger.log_metrics(values, step=step)
+            trainer.logger.log_metrics(trainer.lightning_module.in_all_units(values), step=step)

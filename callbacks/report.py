@@ -11,6 +11,7 @@ import pytorch_lightning
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from callbacks.checkpoints import Checkpoints
 from callbacks.convergence import Convergence
 from callbacks.curves import Curves
 from callbacks.files import written_whole
@@ -25,12 +26,19 @@ class Report(Callback):
         hparams: settings for the HParams tab, and for the result.
         convergence: knows the best accuracy and the step where the run converged.
         curves: knows the accuracy at each logged step, and the seconds of training.
+        checkpoints: knows the best validation.
     """
 
     def __init__(
-        self, file: Path, hparams: dict[str, Any], convergence: Convergence, curves: Curves
+        self,
+        file: Path,
+        hparams: dict[str, Any],
+        convergence: Convergence,
+        curves: Curves,
+        checkpoints: Checkpoints,
     ) -> None:
-        self.file, self.hparams, self.convergence, self.curves = file, hparams, convergence, curves
+        self.file, self.hparams = file, hparams
+        self.convergence, self.curves, self.checkpoints = convergence, curves, checkpoints
         self._first_step: int | None = None
         self._has_old_result = False
 
@@ -73,10 +81,12 @@ class Report(Callback):
             "seed": self.hparams.get("seed"),
             "parameters": sum(p.numel() for p in pl_module.parameters()),
             "window": self.convergence.window,
+            "threshold": self.convergence.threshold,
             "best_accuracy": self.convergence.best_accuracy,
             "step_of_best": self.convergence.best_step,
             "steps_to_converge": self.convergence.converged_at,
-            "validation_accuracy": self.curves.validation.get("accuracy/validation"),
+            "validation": _without_stage(self.curves.validation),
+            "best_validation": _without_stage(self.checkpoints.best_validation),
             "steps": trainer.global_step,
             "seconds": round(seconds, 3),
             "steps_per_second": round(trainer.global_step / seconds, 2) if seconds else None,
@@ -94,6 +104,7 @@ class Report(Callback):
             "result/steps": result["steps"],
             "result/best_accuracy": result["best_accuracy"],
             "result/steps_to_converge": result["steps_to_converge"],
+            "result/best_validation_loss": result["best_validation"].get("loss"),
         }
         known = {name: value for name, value in metrics.items() if value is not None}
         trainer.logger.log_hyperparams(self.hparams, known, step=trainer.global_step)
@@ -105,3 +116,8 @@ class Report(Callback):
             chance=1 / trainer.datamodule.num_classes,
         )
         trainer.logger.experiment.add_figure("accuracy", figure, trainer.global_step)
+
+
+def _without_stage(metrics: dict[str, float]) -> dict[str, float]:
+    """By short names: loss/validation as loss."""
+    return {name.removesuffix("/validation"): value for name, value in metrics.items()}

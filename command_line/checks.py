@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pytorch_lightning import LightningDataModule, LightningModule
+
 from command_line.errors import UsageError
 from command_line.messages import Choices, listed
+from command_line.parser import arguments_of
 from command_line.settings import class_of, defining, describe, differences
 
-GROUPS = ("trainer", "convergence", "checkpoints", "run")
+GROUPS = ("trainer", "convergence", "checkpoints", "samples", "run")
 
 
 def check_parsed(config: Mapping[str, Any], choices: Choices) -> None:
@@ -62,4 +65,46 @@ def check_resumable(
         raise UsageError(
             f"{file} is of another run: {describe(changed, 'there', 'in this command')}; only "
             f"{may} may differ"
+        )
+
+
+def check_joined(
+    model: LightningModule, data: LightningDataModule, model_settings: Mapping[str, Any]
+) -> None:
+    """A model must be able to read what the data give, and to tell apart what they have.
+
+    Args:
+        model_settings: as parsed, to see whether somebody has set what comes from the data.
+
+    Raises:
+        UsageError: they do not fit together.
+    """
+    reads, gives = getattr(model, "reads", None), getattr(data, "gives", None)
+    if reads != gives:
+        raise UsageError(
+            f"{type(model).__name__} reads {reads}, but {type(data).__name__} gives {gives}: "
+            f"choose a config in which they fit, such as --config configs/palindromes.yaml or "
+            f"configs/characters.yaml"
+        )
+    untyped = (data.num_classes, arguments_of(type(model))["num_classes"])
+    if model_settings.get("num_classes", data.num_classes) not in untyped:
+        raise UsageError(f"model.num_classes comes from the data, which has {data.num_classes}")
+
+
+def check_vocabulary(
+    file: Path | None, checkpoint: Mapping[str, Any], data: LightningDataModule
+) -> None:
+    """A model of characters can only be measured on a text of the same characters.
+
+    Raises:
+        UsageError: the text has others.
+    """
+    theirs = checkpoint.get(type(data).__qualname__, {}).get("vocabulary")
+    if theirs is not None and theirs != data.vocabulary:
+        ours = set(data.vocabulary) - set(theirs)
+        examples = " ".join(map(repr, sorted(ours)[:5]))
+        more = f": it has {examples}, which the model has never seen" if ours else ""
+        raise UsageError(
+            f"data.corpus {data.corpus} has another vocabulary than the text that {file} was "
+            f"trained on{more}"
         )

@@ -20,7 +20,6 @@ from pytorch_lightning.cli import (
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 import datamodules  # noqa: F401  so that its classes are known by their names
-import lightning_modules  # noqa: F401  so that its classes are known by their names
 from callbacks import (
     AtomicCheckpointIO,
     Checkpoints,
@@ -31,13 +30,14 @@ from callbacks import (
     RandomState,
     Report,
     RunLogger,
+    Samples,
     StepProgress,
     Unprofiled,
 )
 from command_line import words
 from command_line.arguments import CHECKPOINT_NAMES, DEFAULT_CONFIG, Arguments
 from command_line.checkpoint_file import find_checkpoint, find_named_checkpoint, read_checkpoint
-from command_line.checks import check_parsed, check_resumable
+from command_line.checks import check_joined, check_parsed, check_resumable, check_vocabulary
 from command_line.config_file import check_config, read_config
 from command_line.errors import UsageError
 from command_line.naming import default_name, hparams_of
@@ -45,6 +45,7 @@ from command_line.parser import OneLineParser, choices
 from command_line.processes import is_main_process
 from command_line.run_folder import RunFolder
 from command_line.settings import class_of, defining, flatten
+from lightning_modules import CharGenerator
 
 # What every run needs, so that no config has to say it: one endless epoch of training steps,
 # validated by their number, and none of what this project's own callbacks do instead.
@@ -101,6 +102,7 @@ class TrainingCLI(LightningCLI):
             skip={"folder", "interruption", "config"},
             instantiate=False,
         )
+        parser.add_class_arguments(Samples, "samples", skip={"file"}, instantiate=False)
         parser.add_argument(
             "--threads",
             type=PositiveInt | None,
@@ -153,6 +155,8 @@ class TrainingCLI(LightningCLI):
             for key, value in self.config_dump.items()
             if key not in ("config", "ckpt_path")
         }
+        # It comes from the data, and is not known yet.
+        self.settings["model"]["init_args"].pop("num_classes", None)
         if self.checkpoint:
             theirs, trains = self.checkpoint["config"], self.subcommand == "fit"
             check_resumable(self.checkpoint_file, theirs, self.settings, trains=trains)
@@ -170,10 +174,9 @@ class TrainingCLI(LightningCLI):
         except ValueError as error:
             # A value of the right type that is still wrong, such as a length of 1.
             raise UsageError(self._parser(self.subcommand).one_line(str(error))) from None
-        given = self.datamodule.num_classes
-        typed = self._get(self.config, "model").init_args.get("num_classes", given)
-        if typed != given:
-            raise UsageError(f"model.num_classes comes from the data, which has {given}")
+        check_joined(
+            self.model, self.datamodule, self._get(self.config, "model").init_args.as_dict()
+        )
 
     def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
         """Give the model the optimiser and schedule of the flags, if they name any."""
@@ -258,6 +261,7 @@ class TrainingCLI(LightningCLI):
     def _evaluate(
         self, subcommand: str, model: LightningModule, datamodule: LightningDataModule
     ) -> None:
+        check_vocabulary(self.checkpoint_file, self.checkpoint, datamodule)
         model.load_state_dict(self.checkpoint["state_dict"])
         getattr(self.trainer, subcommand)(model, datamodule=datamodule, verbose=False)
         if self.trainer.is_global_zero:
@@ -278,14 +282,19 @@ class TrainingCLI(LightningCLI):
             callbacks.append(StepProgress(convergence))
         if trainer_config["fast_dev_run"]:
             return callbacks
-        hparams = hparams_of(defining(self.settings))
-        callbacks.append(Report(self.folder.result_file, hparams, convergence, curves))
-        checkpoints = self._get(self.config_init, "checkpoints")
-        # Last, so that a checkpoint holds what the others made of its step.
-        callbacks.append(
-            Checkpoints(self.folder.checkpoints, interruption, self.settings, **checkpoints)
+        if isinstance(self.model, CharGenerator):
+            samples = self._get(self.config_init, "samples")
+            callbacks.append(Samples(self.folder.samples_file, **samples))
+        checkpoints = Checkpoints(
+            self.folder.checkpoints,
+            interruption,
+            self.settings,
+            **self._get(self.config_init, "checkpoints"),
         )
-        return callbacks
+        hparams = hparams_of(defining(self.settings))
+        callbacks.append(Report(self.folder.result_file, hparams, convergence, curves, checkpoints))
+        # Last, so that a checkpoint holds what the others made of its step.
+        return [*callbacks, checkpoints]
 
     def _understood_config(self) -> str:
         """The config where none is named: that of the checkpoint, or the first experiment's."""

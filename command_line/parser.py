@@ -68,7 +68,7 @@ def usable(key: str) -> list[type]:
         for each in subclasses(CLASSES[key])
         if not each.__name__.startswith("_")
         and not each.__module__.startswith("pytorch_lightning")
-        and getattr(each, "layer", True) is not None
+        and not inspect.isabstract(each)
     ]
 
 

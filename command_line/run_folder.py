@@ -47,6 +47,10 @@ class RunFolder:
         return self.path / "result.json"
 
     @property
+    def samples_file(self) -> Path:
+        return self.path / "samples.md"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 

@@ -27,32 +27,47 @@ def greeting(
 
 def closing(result: dict[str, Any], folder: Path) -> str:
     """What came out of a run, where it is, and what to do next."""
-    step = result["steps_to_converge"]
-    outcome = f"Converged at step {step}." if step else f"Not converged by step {result['steps']}."
-    best = result["best_accuracy"]
-    lines = [outcome]
+    step, steps = result["steps_to_converge"], result["steps"]
+    if step:
+        lines = [f"Converged at step {step}."]
+    elif result["threshold"] is None:
+        lines = [f"Trained for {steps} steps."]
+    else:
+        lines = [f"Not converged by step {steps}."]
+    best, validation = result["best_accuracy"], dict(result["best_validation"])
     if best is not None:
         window = result["window"]
         lines.append(
             f"  best accuracy  {best:.4g}, mean of {window} steps up to step "
-            f"{result['step_of_best']}; validation {_number(result['validation_accuracy'])}"
+            f"{result['step_of_best']}"
         )
+    if validation:
+        at = validation.pop("step")
+        lines.append(f"  validation     {_numbers(validation)} at step {at}, the best")
     speed = result["steps_per_second"]
     lines.append(f"  took           {result['seconds']:.1f} s of training, {speed} steps/s")
-    others = [name for name in COMPARED if name != result["model"]]
     run = shlex.quote(str(folder))
-    # Another run than the first one of all is compared at its own settings.
-    first = folder.parts[-3:] == ("palindromes", result["model"], "default")
-    same = "" if first else f"--config {shlex.quote(str(folder / 'config.yaml'))} "
-    follow = "--convergence.window 50" if step else f"--trainer.max_steps {2 * result['steps']}"
+    follow = "--convergence.window 50" if step else f"--trainer.max_steps {2 * steps}"
     lines += [
         f"  run            {folder}",
         f"  look           tensorboard --logdir {shlex.quote(str(folder.parent.parent))}",
         f"  resume         python train.py fit --ckpt_path {run} {follow}",
-        f"  compare        python train.py {same}--model {others[0]}   "
-        f"(or {', '.join(others[1:])})",
+        f"  compare        {_comparison(result, folder)}",
     ]
+    if result["model"] == "CharGenerator":
+        lines.append(f"  write          python train.py generate --ckpt_path {run}")
     return "\n".join(lines)
+
+
+def _comparison(result: dict[str, Any], folder: Path) -> str:
+    """How to train another cell in the same way."""
+    cell = result["hparams"].get("cell")
+    first, *others = [name for name in COMPARED if name != (cell or result["model"])]
+    # Another run than the first one of all is compared at its own settings.
+    default = folder.parts[-3:] == ("palindromes", result["model"], "default")
+    same = "" if default else f"--config {shlex.quote(str(folder / 'config.yaml'))} "
+    flag = "--model.cell" if cell else "--model"
+    return f"python train.py {same}{flag} {first}   (or {', '.join(others)})"
 
 
 def evaluation(
@@ -63,7 +78,7 @@ def evaluation(
     step: int,
 ) -> str:
     """The numbers of `validate` or `test` in a line."""
-    numbers = ", ".join(f"{name} {value:.4g}" for name, value in sorted(metrics.items()))
+    numbers = _numbers(model.in_all_units({name: float(metrics[name]) for name in metrics}))
     return f"{numbers}: {type(model).__name__} of step {step} on {data}, from {checkpoint}"
 
 
@@ -74,5 +89,5 @@ def interrupted(step: int, folder: Path) -> str:
     )
 
 
-def _number(value: float | None) -> str:
-    return "not measured" if value is None else f"{value:.4g}"
+def _numbers(metrics: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in sorted(metrics.items()))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar
 
 import numpy as np
-from pytorch_lightning import Trainer
+from pytorch_lightning import LightningDataModule
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
@@ -70,7 +71,7 @@ def check_shares(batch_size: int, devices: int, accumulate: int) -> None:
     )
 
 
-class CountedBatches(IterableDataset[Any]):
+class CountedBatches(IterableDataset[Any], ABC):
     """Endless training batches of one device, from batch `first` on.
 
     The batch of an optimiser step is cut into `devices * accumulate` slices, so that however many
@@ -97,9 +98,9 @@ class CountedBatches(IterableDataset[Any]):
         self.batch_size, self.first = batch_size, first
         self.rank, self.devices, self.accumulate = rank, devices, accumulate
 
+    @abstractmethod
     def examples(self, step: int, rows: slice) -> Any:
         """Some rows of the batch of an optimiser step: a pure function of the arguments."""
-        raise NotImplementedError
 
     def batch(self, number: int) -> Any:
         """Batch `number` of this device, a slice of the batch of its optimiser step."""
@@ -134,15 +135,19 @@ class TrainingLoader(DataLoader[Any]):
         return super().__iter__() if self.num_workers else iter(self.batches)
 
 
-class CountedData:
-    """What a LightningDataModule of counted batches has besides: its place among the devices.
+class CountedData(LightningDataModule, ABC):
+    """A data module of counted batches, which knows its place among the devices.
 
-    Mixed in, for a base that were a LightningDataModule itself would be offered as one. The data
-    module sets `batch_size`, `training_seed` and `num_workers`, and says in `training_batches`
-    what is drawn.
+    A subclass sets `num_classes`, `batch_size`, `training_seed` and `num_workers`, and says in
+    `training_batches` what is drawn.
     """
 
-    trainer: Trainer | None
+    # What the batches hold; a model that reads anything else is refused.
+    gives: ClassVar[str]
+    # What is counted a second, by name, and how many of them an example has.
+    units: Mapping[str, int]
+
+    num_classes: int
     batch_size: int
     training_seed: int | None
     num_workers: int
@@ -159,9 +164,9 @@ class CountedData:
         if stage == "fit":
             check_shares(self.batch_size, self._devices, self._accumulate)
 
+    @abstractmethod
     def training_batches(self, **place: int) -> CountedBatches:
         """The training batches of a device: `place` has its rank, devices and accumulate."""
-        raise NotImplementedError
 
     def train_dataloader(self) -> DataLoader[Any]:
         batches = self.training_batches(

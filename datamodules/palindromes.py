@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from pytorch_lightning import LightningDataModule
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
@@ -89,7 +88,7 @@ class FixedBatches(IterableDataset[Batch]):
         return iter(self.batches)
 
 
-class Palindromes(CountedData, LightningDataModule):
+class Palindromes(CountedData):
     """Endless palindromes to train on, and fixed sets of them to validate and test on.
 
     A batch is `(digits (B, T) int64, target (B,) int64)`. The training batch of a step is a pure
@@ -108,6 +107,8 @@ class Palindromes(CountedData, LightningDataModule):
         MisconfigurationException: a batch cannot be shared equally among the devices.
     """
 
+    gives = "digits"
+    units = {"examples": 1}
     num_classes = NUM_DIGITS
 
     def __init__(

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pytorch_lightning import LightningDataModule
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -43,7 +42,7 @@ def _fits(count: int, kind: type[np.integer[Any]]) -> bool:
     return count - 1 <= np.iinfo(kind).max
 
 
-class Text(CountedData, LightningDataModule):
+class Text(CountedData):
     """Characters to train on: most of a text, and to validate on: the rest of it.
 
     A batch is a `CharacterBatch`: characters (B, T) int64, next_characters (B, T) int64, and
@@ -78,6 +77,8 @@ class Text(CountedData, LightningDataModule):
             text is not the one of the checkpoint.
     """
 
+    gives = "characters"
+
     def __init__(
         self,
         corpus: str = "python_docs",
@@ -100,6 +101,7 @@ class Text(CountedData, LightningDataModule):
         self.corpus, self.length, self.batch_size = corpus, length, batch_size
         self.reading, self.validation_fraction = reading, validation_fraction
         self.training_seed, self.num_workers = training_seed, num_workers
+        self.units = {"examples": 1, "characters": length}
 
         text = read_corpus(corpus)
         numbers, self.vocabulary = encode(text)
@@ -128,10 +130,12 @@ class Text(CountedData, LightningDataModule):
         ):
             needed = crops * self.length + 1
             if len(text) < needed:
-                count = f"{crops} crops" if crops > 1 else "a crop"
+                count = f"{crops} crops of {self.length:,} need"
+                if crops == 1:
+                    count = f"a crop of {self.length:,} needs"
                 raise ValueError(
                     f"{self.corpus} is too short: its {part} part has {len(text):,} characters, "
-                    f"and {count} of {self.length} need {needed:,}"
+                    f"and {count} {needed:,}"
                 )
 
     def setup(self, stage: str) -> None:

@@ -39,6 +39,7 @@ class CharGenerator(Predictor):
         ValueError: an argument is out of its range.
     """
 
+    reads = "characters"
     loss_units = {"bits_per_character": math.log(2)}
 
     def __init__(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from abc import abstractmethod
+from typing import Literal
 
 from torch import Tensor, nn
 
@@ -29,7 +30,12 @@ class SequenceClassifier(Predictor):
         ValueError: hidden_size is below 1, or the initialization is unknown.
     """
 
-    layer: ClassVar[type[Recurrent] | None] = None
+    reads = "digits"
+
+    @property
+    @abstractmethod
+    def layer(self) -> type[Recurrent]:
+        """The class of the recurrent layer; a subclass sets it as an attribute."""
 
     def __init__(
         self,
@@ -47,8 +53,6 @@ class SequenceClassifier(Predictor):
 
     def make_layer(self, input_size: int) -> Recurrent:
         """The recurrent layer; an architecture whose layer has further settings passes them."""
-        if self.layer is None:
-            raise ValueError(f"{type(self).__name__} has no layer; its subclasses have")
         return self.layer(input_size, self.hparams.hidden_size, self.hparams.initialization)
 
     def encode(self, digits: Tensor) -> Tensor:

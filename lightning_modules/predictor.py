@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 
-class Predictor(LightningModule):
+class Predictor(LightningModule, ABC):
     """Cross-entropy and accuracy of predictions; an experiment says what it predicts from what.
 
     A subclass writes :meth:`predictions`. Its training step returns `loss` and `accuracy`, which
@@ -24,6 +24,8 @@ class Predictor(LightningModule):
         num_classes: C, among which it predicts.
     """
 
+    # What the batches hold that it reads; data that give anything else are refused.
+    reads: ClassVar[str]
     # Units in which people read the loss too, by name: nats that each of them has.
     loss_units: ClassVar[Mapping[str, float]] = {}
 

@@ -13,7 +13,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from callbacks import Convergence, Curves, Report, RunLogger
+from callbacks import Checkpoints, Convergence, Curves, Interruption, Report, RunLogger
 
 
 @pytest.fixture
@@ -40,6 +40,15 @@ def hparams_of(folder):
     return found, [info.name.tag for info in experiment.metric_infos]
 
 
+def best_validation(curves):
+    """The validation of the highest accuracy, and of these the one of the lowest loss."""
+    losses = dict(curves["loss/validation"])
+    accuracy, negative, step = max(
+        (accuracy, -losses[step], -step) for step, accuracy in curves["accuracy/validation"]
+    )
+    return {"step": -step, "accuracy": accuracy, "loss": -negative}
+
+
 CONVERGING = ["--convergence.threshold=0.95", "--convergence.window=3", "--trainer.max_steps=999"]
 
 
@@ -63,10 +72,15 @@ def test_result_is_what_the_curves_show(run, curves_of, result_of, converging):
         "seed": 3,
         "parameters": 4 * (8 * 8 + 10 * 8 + 8) + 10 * 9,
         "window": window,
+        "threshold": 0.95 if converging else 1.0,
         "best_accuracy": pytest.approx(best),
         "step_of_best": min(step for step, mean in means.items() if mean >= best - 1e-9),
         "steps_to_converge": len(accuracies) if converging else None,
-        "validation_accuracy": pytest.approx(curves["accuracy/validation"][-1][1]),
+        "validation": {
+            name: pytest.approx(curves[f"{name}/validation"][-1][1])
+            for name in ("accuracy", "loss")
+        },
+        "best_validation": pytest.approx(best_validation(curves)),
         "steps": len(accuracies),
         "devices": 1,
         "versions": {
@@ -116,6 +130,11 @@ def test_figure_of_the_accuracy(run):
     assert len(picture.convert("RGB").getcolors(10**6)) > 10
 
 
+def unwritten(folder):
+    """Checkpoints that are not among the callbacks, and have seen no validation."""
+    return Checkpoints(folder / "checkpoints", Interruption(), {})
+
+
 @pytest.fixture
 def reported(fit, scripted, tmp_path):
     """Train a scripted network with a report; the trainer."""
@@ -124,7 +143,9 @@ def reported(fit, scripted, tmp_path):
         convergence = Convergence()
         curves = Curves(convergence)
         hparams = {"seed": 1, "lr": 0.1}
-        report = Report(tmp_path / "run/result.json", hparams, convergence, curves)
+        report = Report(
+            tmp_path / "run/result.json", hparams, convergence, curves, unwritten(tmp_path)
+        )
         return fit(scripted(accuracies), convergence, curves, report, **settings)
 
     return reported
@@ -134,7 +155,8 @@ def test_result_without_logger_or_validation(reported, result_of, tmp_path):
     reported([0.5, 1.0, 0.5, 1.0, 1.0, 1.0], max_steps=6)
     result = result_of(tmp_path / "run")
     assert (result["best_accuracy"], result["step_of_best"]) == (0.9, 6)
-    assert result["validation_accuracy"] is None and result["steps_to_converge"] is None
+    assert result["validation"] == result["best_validation"] == {}
+    assert result["steps_to_converge"] is None
     assert result["hparams"] == {"seed": 1, "lr": 0.1} and result["seed"] == 1
 
 
@@ -177,7 +199,7 @@ def test_not_before_the_run_has_ended(fit, scripted, tmp_path):
             raise RuntimeError("out of luck")
 
     with pytest.raises(RuntimeError, match="out of luck"):
-        report = Report(file, {}, convergence, curves)
+        report = Report(file, {}, convergence, curves, unwritten(tmp_path))
         fit(scripted(at_batch=look), convergence, curves, report)
     assert not file.exists()
 
@@ -215,11 +237,14 @@ def test_a_run_resumed_after_its_last_validation_still_has_it(fit, scripted, res
     def training(**more):
         convergence = Convergence()
         curves = Curves(convergence)
-        report = Report(tmp_path / "result.json", {}, convergence, curves)
+        checkpoints = unwritten(tmp_path)
+        report = Report(tmp_path / "result.json", {}, convergence, curves, checkpoints)
         model = scripted(validations=[(0.75, 1.0)])
-        return fit(model, convergence, curves, report, **settings, **more)
+        return fit(model, convergence, curves, report, checkpoints, **settings, **more)
 
     checkpoint = tmp_path / "cut.ckpt"
     training(max_steps=2).save_checkpoint(checkpoint)
     training(max_steps=3, ckpt_path=checkpoint)
-    assert result_of(tmp_path)["validation_accuracy"] == 0.75
+    result = result_of(tmp_path)
+    assert result["validation"] == {"accuracy": 0.75, "loss": 1.0}
+    assert result["best_validation"] == {"step": 2, "accuracy": 0.75, "loss": 1.0}

@@ -12,6 +12,7 @@ import torch
 
 from command_line import words
 from command_line.arguments import take_apart
+from lightning_modules import RNN
 
 FOLDER = Path("my runs/palindromes/RRN/it's mine")
 RESULT = {
@@ -20,7 +21,9 @@ RESULT = {
     "best_accuracy": 0.98765,
     "step_of_best": 58,
     "steps_to_converge": None,
-    "validation_accuracy": 0.6458,
+    "threshold": 1.0,
+    "best_validation": {"step": 40, "accuracy": 0.6458, "loss": 1.25},
+    "hparams": {},
     "steps": 60,
     "seconds": 1.234,
     "steps_per_second": 48.6,
@@ -43,7 +46,8 @@ def test_greeting(devices, expected, monkeypatch):
 def test_closing_of_a_run_that_has_not_converged():
     text = words.closing(RESULT, FOLDER)
     assert text.startswith("Not converged by step 60.\n")
-    assert "0.9877, mean of 5 steps up to step 58; validation 0.6458" in text
+    assert "best accuracy  0.9877, mean of 5 steps up to step 58\n" in text
+    assert "validation     accuracy 0.6458, loss 1.25 at step 40, the best\n" in text
     assert "1.2 s of training, 48.6 steps/s" in text
     assert "--trainer.max_steps 120" in text
 
@@ -56,11 +60,14 @@ def test_closing_of_a_run_that_has_converged():
 
 
 def test_closing_of_a_run_too_short_to_measure():
-    unknown = {"best_accuracy": None, "step_of_best": None, "validation_accuracy": None}
+    unknown = {"best_accuracy": None, "step_of_best": None, "best_validation": {}}
     text = words.closing({**RESULT, **unknown}, FOLDER)
-    assert "best accuracy" not in text and "None" not in text
-    measured = {**RESULT, "validation_accuracy": None}
-    assert "validation not measured" in words.closing(measured, FOLDER)
+    assert "best accuracy" not in text and "validation" not in text and "None" not in text
+
+
+def test_closing_of_a_run_that_was_not_to_converge():
+    text = words.closing({**RESULT, "threshold": None}, FOLDER)
+    assert text.startswith("Trained for 60 steps.\n")
 
 
 @pytest.mark.parametrize("step", [None, 42])
@@ -80,12 +87,22 @@ def test_the_other_models_are_suggested():
     assert compare.flags == ["--model", "RNN"]
 
 
+def test_closing_of_a_generator():
+    result = {**RESULT, "model": "CharGenerator", "hparams": {"cell": "LSTM"}}
+    text = words.closing(result, FOLDER)
+    command = re.search(r"python train\.py (.* --model.cell RNN) +\(or RRN, GRU\)", text)[1]
+    assert take_apart(shlex.split(command)).configs == [str(FOLDER / "config.yaml")]
+    write = shlex.split(re.search(r"  write +python train\.py (generate .*)", text)[1])
+    assert write == ["generate", "--ckpt_path", str(FOLDER)]
+    assert "generate" not in words.closing(RESULT, FOLDER)
+
+
 def test_evaluation():
     metrics = {"loss/test": torch.tensor(1.23456), "accuracy/test": torch.tensor(0.5)}
-    model = torch.nn.Linear(1, 1)
+    model = RNN(hidden_size=1)
     line = words.evaluation(metrics, model, "palindromes", Path("best.ckpt"), 40)
     assert line == (
-        "accuracy/test 0.5, loss/test 1.235: Linear of step 40 on palindromes, from best.ckpt"
+        "accuracy/test 0.5, loss/test 1.235: RNN of step 40 on palindromes, from best.ckpt"
     )
 
 

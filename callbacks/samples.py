@@ -1,0 +1,102 @@
+"""What a generator writes while it learns to: samples.md, and TensorBoard's text tab."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from pytorch_lightning import Callback, LightningModule, Trainer
+
+from callbacks.files import written_whole
+from generation.writer import Writer
+
+
+class Samples(Callback):
+    """Let the network write a sample at some fractions of its training.
+
+    As tables 1 to 3 of "Recurrent Neural Networks and Graph Neural Networks" (2019). All samples
+    of a run are drawn with the same random numbers of their own, so that they differ by what the
+    network has learned alone, and the training does not differ by a bit.
+
+    Args:
+        file: where the table of all samples goes.
+        fractions: of the training steps, each from 0 to 1.
+        length: characters a sample; null: as many as a crop of the text has.
+        temperature: of the distribution that characters are drawn from; 0 takes the likeliest.
+        prompt: what the samples go on from; by default they begin a line.
+
+    Raises:
+        ValueError: a fraction, the length or the temperature is out of its range.
+    """
+
+    def __init__(
+        self,
+        file: Path,
+        fractions: list[float] = [0.0, 0.25, 0.5, 0.75, 1.0],  # noqa: B006  is only read
+        length: int | None = None,
+        temperature: float = 1.0,
+        prompt: str = "",
+    ) -> None:
+        for fraction in fractions:
+            if not 0 <= fraction <= 1:
+                raise ValueError(f"samples.fractions must be from 0 to 1, got {fraction}")
+        if length is not None and length < 1:
+            raise ValueError(f"samples.length must be at least 1, got {length}")
+        if not 0 <= temperature < float("inf"):
+            raise ValueError(f"samples.temperature must be at least 0, got {temperature}")
+        self.file, self.fractions, self.length = file, fractions, length
+        self.temperature, self.prompt = temperature, prompt
+        self.samples: dict[int, str] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._write_due(trainer, pl_module)
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
+            self._write_due(trainer, pl_module)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"samples": dict(self.samples)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.samples = dict(state_dict["samples"])
+
+    def _write_due(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        step = trainer.global_step
+        due = {round(fraction * trainer.max_steps) for fraction in self.fractions}
+        ends = trainer.should_stop and 1.0 in self.fractions
+        if step in self.samples or not (step in due or ends) or not trainer.is_global_zero:
+            return
+        text = trainer.datamodule
+        writer = Writer(pl_module.network, text.vocabulary)
+        characters = writer.write(
+            self.prompt, self.length or text.length, temperature=self.temperature
+        )
+        self.samples[step] = "".join(character for (character,) in characters)
+        with written_whole(self.file) as file:
+            file.write(self._table(trainer.max_steps, str(text)))
+        if trainer.logger:
+            trainer.logger.experiment.add_text("sample", as_code(self.samples[step]), step)
+
+    def _table(self, max_steps: int, title: str) -> str:
+        lines = [f"# {title}", "", "| trained | step | sample |", "|---:|---:|---|"]
+        for step, sample in sorted(self.samples.items()):
+            share = f"{step / max_steps:.0%}" if max_steps > 0 else ""
+            lines.append(f"| {share} | {step:,} | {as_code(sample)} |")
+        return "\n".join(lines) + "\n"
+
+
+def as_code(text: str) -> str:
+    """A text as Markdown's code in one line, also within a table; line breaks are shown as ↵."""
+    line = text.replace("\n", "↵").replace("|", "\\|")
+    longest = max((len(run) for run in re.findall("`+", line)), default=0)
+    fence = "`" * (longest + 1)
+    return f"{fence} {line} {fence}"
