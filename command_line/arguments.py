@@ -7,7 +7,9 @@ from pathlib import Path
 
 from command_line.errors import UsageError, did_you_mean
 
+# What the Trainer does, and what is done with a trained network alone.
 SUBCOMMANDS = ("fit", "validate", "test")
+WRITING = ("generate", "play")
 DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "palindromes.yaml"
 # Names of checkpoints of the run that the other flags describe; anything else is a path.
 CHECKPOINT_NAMES = ("last", "best")
@@ -50,9 +52,10 @@ def take_apart(argv: list[str]) -> Arguments:
     if rest and not rest[0].startswith("-"):
         subcommand = rest.pop(0)
     if subcommand not in SUBCOMMANDS:
+        known = SUBCOMMANDS + WRITING
         raise UsageError(
-            f"unknown subcommand {subcommand}{did_you_mean(subcommand, SUBCOMMANDS)}; "
-            f"there are {', '.join(SUBCOMMANDS)}"
+            f"unknown subcommand {subcommand}{did_you_mean(subcommand, known)}; "
+            f"there are {', '.join(known)}"
         )
     arguments = Arguments(subcommand)
     while rest:

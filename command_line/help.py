@@ -15,6 +15,10 @@ subcommands:
                python train.py validate --ckpt_path runs/palindromes/RRN/default
   test       measure a checkpoint on the test set, also at other lengths than trained on
                python train.py test --ckpt_path runs/palindromes/RRN/default --data.length 200
+  generate   write text with a trained character generator
+               python train.py generate --ckpt_path runs/characters/CharGenerator/default
+  play       let the speakers of its corpus talk
+               python train.py play --ckpt_path runs/characters/CharGenerator/default --lines 5
 
 the flags that people use most:
   --model RNN|LSTM|RRN|GRU          the architecture
@@ -28,5 +32,5 @@ the flags that people use most:
   --ckpt_path last|best|FILE|RUN    go on from a checkpoint
   --run.name NAME                   where in runs/EXPERIMENT/MODEL/ the run is kept
 
-A subcommand's own help lists every flag: python train.py fit --help
+A subcommand's own help lists every flag: python train.py fit --help, generate --help, and so on.
 """

@@ -6,8 +6,8 @@ import logging
 import sys
 import warnings
 
-from command_line import help
-from command_line.arguments import take_apart
+from command_line import help, writing
+from command_line.arguments import WRITING, take_apart
 from command_line.errors import UsageError
 from command_line.processes import is_main_process
 
@@ -46,6 +46,9 @@ def main(argv: list[str]) -> int:
 
 
 def _carry_out(argv: list[str]) -> int:
+    if argv and argv[0] in WRITING:
+        writing.carry_out(argv)
+        return 0
     arguments = take_apart(argv)
     # Seconds of imports, spent only once the command is known to make sense so far.
     from pytorch_lightning.utilities.exceptions import MisconfigurationException

@@ -11,7 +11,6 @@ from typing import Any
 
 import yaml
 
-from callbacks.files import written_whole
 from command_line.errors import UsageError
 from command_line.settings import defining, describe, differences, flatten
 
@@ -105,6 +104,9 @@ class RunFolder:
                 in `check`.
             FinishedAlready: as in `check`.
         """
+        # Behind it is all of Lightning, which takes seconds that reading a folder need not wait.
+        from callbacks.files import written_whole
+
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock()

@@ -1,0 +1,86 @@
+"""The flags of commands that need no LightningCLI: argparse, with one line a mistake."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypeVar
+
+from command_line.errors import UsageError, did_you_mean
+
+T = TypeVar("T")
+ESCAPES = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
+
+
+class FlagParser(argparse.ArgumentParser):
+    """A parser that raises UsageError, with the nearest right flag, where argparse would exit."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(
+            allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings
+        )
+
+    def parse(self, argv: Sequence[str]) -> argparse.Namespace:
+        """Understand what was typed, all of it.
+
+        Raises:
+            UsageError: an unknown flag, a word too many, or a value that its flag cannot take.
+        """
+        flags, rest = self.parse_known_args(argv)
+        if not rest:
+            return flags
+        word = rest[0].partition("=")[0]
+        if not word.startswith("-"):
+            raise UsageError(f"unexpected {word}: {self.prog} takes flags only")
+        known = [flag for action in self._actions for flag in action.option_strings]
+        raise UsageError(f"unknown flag {word}{did_you_mean(word, known)}")
+
+    def error(self, message: str) -> NoReturn:
+        """Tell in one line what argparse found wrong."""
+        message = message.removeprefix("argument ")
+        raise UsageError(re.sub(r"^(-\S+): expected one argument$", r"\1 needs a value", message))
+
+
+def number_of(kind: Callable[[str], T], words: str) -> Callable[[str], T]:
+    """A type for argparse: `kind` of what was typed; an error says that it must be `words`."""
+
+    def convert(typed: str) -> T:
+        try:
+            return kind(typed)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"must be {words}, got {typed}") from None
+
+    return convert
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """A type for argparse: one of a few words."""
+
+    def convert(typed: str) -> str:
+        if typed not in choices:
+            raise argparse.ArgumentTypeError(f"must be one of {', '.join(choices)}, got {typed}")
+        return typed
+
+    return convert
+
+
+def list_of(kind: Callable[[str], T]) -> Callable[[str], list[T]]:
+    """A type for argparse: what commas separate, each converted by `kind`."""
+
+    def convert(typed: str) -> list[T]:
+        items = [item.strip() for item in typed.split(",")]
+        if not all(items):
+            raise argparse.ArgumentTypeError(f"must be a list such as A,B, got '{typed}'")
+        return [kind(item) for item in items]
+
+    return convert
+
+
+def unescaped(typed: str) -> str:
+    r"""What a shell makes hard to type: \n is a line break, \t a tab, \\ a backslash."""
+    return re.sub(r"\\[nt\\]", lambda escape: ESCAPES[escape[0]], typed)
+
+
+whole_number = number_of(int, "a whole number")
+number = number_of(float, "a number")
