@@ -9,7 +9,7 @@ from typing import Any
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from callbacks.files import written_whole
-from generation.writer import Writer
+from generation import Writer
 
 
 class Samples(Callback):
@@ -76,15 +76,21 @@ class Samples(Callback):
         if step in self.samples or not (step in due or ends) or not trainer.is_global_zero:
             return
         text = trainer.datamodule
-        writer = Writer(pl_module.network, text.vocabulary)
-        characters = writer.write(
-            self.prompt, self.length or text.length, temperature=self.temperature
+        self.samples[step] = self._sample(
+            Writer(pl_module.network, text.vocabulary), self.length or text.length
         )
-        self.samples[step] = "".join(character for (character,) in characters)
         with written_whole(self.file) as file:
             file.write(self._table(trainer.max_steps, str(text)))
         if trainer.logger:
             trainer.logger.experiment.add_text("sample", as_code(self.samples[step]), step)
+
+    def _sample(self, writer: Writer, length: int) -> str:
+        characters = writer.write(self.prompt, length, temperature=self.temperature)
+        try:
+            return "".join(character for (character,) in characters)
+        except ValueError as error:
+            # Weights that are no longer numbers write nothing, and the training tells why.
+            return f"({error})"
 
     def _table(self, max_steps: int, title: str) -> str:
         lines = [f"# {title}", "", "| trained | step | sample |", "|---:|---:|---|"]

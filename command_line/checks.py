@@ -12,6 +12,7 @@ from command_line.errors import UsageError
 from command_line.messages import Choices, listed
 from command_line.parser import arguments_of
 from command_line.settings import class_of, defining, describe, differences
+from generation import Writer
 
 GROUPS = ("trainer", "convergence", "checkpoints", "samples", "run")
 
@@ -89,6 +90,18 @@ def check_joined(
     untyped = (data.num_classes, arguments_of(type(model))["num_classes"])
     if model_settings.get("num_classes", data.num_classes) not in untyped:
         raise UsageError(f"model.num_classes comes from the data, which has {data.num_classes}")
+
+
+def check_prompt(prompt: str, model: LightningModule, data: LightningDataModule) -> None:
+    """Samples can only go on from characters that the text has.
+
+    Raises:
+        UsageError: the prompt has others.
+    """
+    try:
+        Writer(model.network, data.vocabulary).encode(prompt)
+    except ValueError as error:
+        raise UsageError(f"samples.prompt: {error}") from None
 
 
 def check_vocabulary(

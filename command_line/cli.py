@@ -37,7 +37,13 @@ from callbacks import (
 from command_line import words
 from command_line.arguments import CHECKPOINT_NAMES, DEFAULT_CONFIG, Arguments
 from command_line.checkpoint_file import find_checkpoint, find_named_checkpoint, read_checkpoint
-from command_line.checks import check_joined, check_parsed, check_resumable, check_vocabulary
+from command_line.checks import (
+    check_joined,
+    check_parsed,
+    check_prompt,
+    check_resumable,
+    check_vocabulary,
+)
 from command_line.config_file import check_config, read_config
 from command_line.errors import UsageError
 from command_line.naming import default_name, hparams_of
@@ -174,9 +180,6 @@ class TrainingCLI(LightningCLI):
         except ValueError as error:
             # A value of the right type that is still wrong, such as a length of 1.
             raise UsageError(self._parser(self.subcommand).one_line(str(error))) from None
-        check_joined(
-            self.model, self.datamodule, self._get(self.config, "model").init_args.as_dict()
-        )
 
     def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
         """Give the model the optimiser and schedule of the flags, if they name any."""
@@ -198,6 +201,8 @@ class TrainingCLI(LightningCLI):
         self.model.configure_optimizers = lambda: configured
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        settings = self._get(self.config, "model").init_args.as_dict()
+        check_joined(self.model, self.datamodule, settings)
         config = {**self._get(self.config_init, "trainer"), **kwargs}
         if self.subcommand != "fit":
             config.update(logger=False, enable_progress_bar=False)
@@ -283,8 +288,9 @@ class TrainingCLI(LightningCLI):
         if trainer_config["fast_dev_run"]:
             return callbacks
         if isinstance(self.model, CharGenerator):
-            samples = self._get(self.config_init, "samples")
-            callbacks.append(Samples(self.folder.samples_file, **samples))
+            samples = Samples(self.folder.samples_file, **self._get(self.config_init, "samples"))
+            check_prompt(samples.prompt, self.model, self.datamodule)
+            callbacks.append(samples)
         checkpoints = Checkpoints(
             self.folder.checkpoints,
             interruption,
