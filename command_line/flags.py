@@ -34,7 +34,9 @@ class FlagParser(argparse.ArgumentParser):
         if not word.startswith("-"):
             raise UsageError(f"unexpected {word}: {self.prog} takes flags only")
         known = [flag for action in self._actions for flag in action.option_strings]
-        raise UsageError(f"unknown flag {word}{did_you_mean(word, known)}")
+        # Of an abbreviation the nearest flag may be another one than the one that it abbreviates.
+        abbreviated = [flag for flag in known if flag.startswith(word)]
+        raise UsageError(f"unknown flag {word}{did_you_mean(word, abbreviated or known)}")
 
     def error(self, message: str) -> NoReturn:
         """Tell in one line what argparse found wrong."""

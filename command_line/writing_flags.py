@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from command_line.flags import FlagParser, list_of, number, one_of, unescaped, whole_number
+
+WHOLE: dict[str, Any] = {"type": whole_number, "metavar": "N"}
+NUMBER: dict[str, Any] = {"type": number, "metavar": "X"}
 
 GENERATE = """\
 Write text with a trained character generator; the checkpoint is all it needs.
@@ -25,47 +30,14 @@ def parser_of_generate() -> FlagParser:
     add("--prompt", type=unescaped, metavar="TEXT", help=r"what to go on from; \n is a line break")
     add("--prompt_file", metavar="FILE", help="the prompt, as it is, in UTF-8; -: standard input")
     add("--skip_unknown", action="store_true", help="leave out what the corpus lacks of the prompt")
-    add(
-        "--length",
-        type=whole_number,
-        metavar="N",
-        default=500,
-        help="characters to draw (default: 500)",
-    )
-    add(
-        "--num_samples",
-        type=whole_number,
-        metavar="N",
-        default=1,
-        help="ways to go on (default: 1)",
-    )
-    add(
-        "--temperature",
-        type=number,
-        metavar="T",
-        help="0: the most probable character (default: 1)",
-    )
+    add("--length", **WHOLE, default=500, help="characters to draw (default: 500)")
+    add("--num_samples", **WHOLE, default=1, help="ways to go on (default: 1)")
+    add("--temperature", **NUMBER, help="0: the most probable character (default: 1)")
     add("--temperatures", type=list_of(number), metavar="A,B,...", help="samples at each of them")
-    add(
-        "--top_k",
-        type=whole_number,
-        metavar="K",
-        help="draw from the K most probable (default: from all)",
-    )
-    add(
-        "--top_p",
-        type=number,
-        metavar="P",
-        help="draw from those that make P together (default: from all)",
-    )
+    add("--top_k", **WHOLE, help="draw from the N most probable (default: from all)")
+    add("--top_p", **NUMBER, help="draw from those that make X together (default: from all)")
     add("--stop", type=unescaped, metavar="TEXT", help="end before this text (default: never)")
-    add(
-        "--seed",
-        type=whole_number,
-        metavar="N",
-        default=0,
-        help="of the random numbers (default: 0)",
-    )
+    add("--seed", **WHOLE, default=0, help="of the random numbers (default: 0)")
     return parser
 
 
@@ -74,34 +46,10 @@ def parser_of_play() -> FlagParser:
     parser = _parser("play", PLAY)
     add = parser.add_argument
     add("--speakers", type=list_of(str), metavar="A,B,...", help="default: those of the corpus")
-    add(
-        "--lines",
-        type=whole_number,
-        metavar="N",
-        default=20,
-        help="lines of the play (default: 20)",
-    )
-    add(
-        "--length",
-        type=whole_number,
-        metavar="N",
-        default=100,
-        help="characters a line at most (default: 100)",
-    )
-    add(
-        "--temperature",
-        type=number,
-        metavar="T",
-        default=0.5,
-        help="0: no chance at all (default: 0.5)",
-    )
-    add(
-        "--seed",
-        type=whole_number,
-        metavar="N",
-        default=1,
-        help="of speakers and lines (default: 1)",
-    )
+    add("--lines", **WHOLE, default=20, help="lines of the play (default: 20)")
+    add("--length", **WHOLE, default=100, help="characters a line at most (default: 100)")
+    add("--temperature", **NUMBER, default=0.5, help="0: no chance at all (default: 0.5)")
+    add("--seed", **WHOLE, default=1, help="of speakers and lines (default: 1)")
     return parser
 
 

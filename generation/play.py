@@ -112,5 +112,5 @@ def _first_lines(drawn: Iterator[list[str]]) -> list[str]:
 
 
 def _ending(cue: str) -> str:
-    found = re.search(r"[^\w\s]+$", cue)
+    found = re.search(r"\s*[.:;,!?…—–-]+$", cue)
     return found[0] if found else ""

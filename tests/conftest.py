@@ -139,3 +139,34 @@ def curves_of() -> Callable[[Path], dict[str, list[tuple[int, float]]]]:
 def result_of() -> Callable[[Path], dict]:
     """Read result.json of a run."""
     return lambda folder: json.loads((folder / "result.json").read_text())
+
+
+@pytest.fixture
+def char_checkpoint() -> Callable[..., dict]:
+    """What Lightning writes of a CharGenerator under LightningCLI, as far as writing needs it."""
+
+    def make(vocabulary: str = "\n .:abcdeé🎭", cell: str = "LSTM", **text: object) -> dict:
+        from layers import CharacterNetwork
+
+        torch.manual_seed(0)
+        network = CharacterNetwork(cell, len(vocabulary), 8, num_layers=2)
+        weights = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
+        return {
+            "config": {"model": {"class_path": "lightning_modules.CharGenerator"}},
+            "global_step": 3,
+            # The number of classes comes from the data, so that here stands the default.
+            "hyper_parameters": {
+                "_class_path": "lightning_modules.CharGenerator",
+                "_instantiator": "pytorch_lightning.cli.instantiate_module",
+                "cell": cell,
+                "hidden_size": 8,
+                "num_layers": 2,
+                "dropout": 0.1,
+                "initialization": "orthogonal",
+                "num_classes": 256,
+            },
+            "state_dict": {**weights, "metrics.total": torch.ones(1)},
+            "Text": {"vocabulary": vocabulary, "text_hash": "", "corpus": "letters", **text},
+        }
+
+    return make

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import train as program
 from command_line.help import HELP
@@ -19,6 +20,7 @@ SLOW = {"torch", "pytorch_lightning", "jsonargparse", "numpy", "yaml", "matplotl
 EXAMPLES = re.findall(
     r"^ *python train\.py\b(.*?)(?:   .*)?$", program.__doc__ + HELP, re.MULTILINE
 )
+WRITING = ("generate", "play")
 FLAGS = re.findall(r"^  (--\S.*?)  ", HELP, re.MULTILINE)
 # None of these makes another run of it.
 SHORT = [
@@ -30,9 +32,19 @@ SHORT = [
 ]
 
 
-@pytest.mark.parametrize(("argument", "code"), [("--help", 0), ("-h", 0), ("help", 0), ("tset", 2)])
+@pytest.mark.parametrize(
+    ("argument", "code"),
+    [
+        ("--help", 0),
+        ("-h", 0),
+        ("help", 0),
+        ("tset", 2),
+        ("generate --lenght 3", 2),
+        ("play --lines x", 2),
+    ],
+)
 def test_answers_before_anything_slow_is_imported(argument, code):
-    command = [sys.executable, "-X", "importtime", "train.py", argument]
+    command = [sys.executable, "-X", "importtime", "train.py", *argument.split()]
     answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     imported = set(re.findall(r"^import time:.*\| +([\w]+)", answer.stderr, re.MULTILINE))
     assert "command_line" in imported
@@ -41,7 +53,10 @@ def test_answers_before_anything_slow_is_imported(argument, code):
     assert answer.stdout == (HELP if code == 0 else "")
 
 
-def test_every_example_works(train, monkeypatch, tmp_path):
+def test_every_example_works(train, monkeypatch, tmp_path, char_checkpoint):
+    generator = RunFolder(tmp_path / "runs/characters/CharGenerator/default")
+    generator.checkpoints.mkdir(parents=True)
+    torch.save(char_checkpoint(speakers=["a.", "b."]), generator.checkpoint("best"))
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     # One process carries all of them out, and would lock itself out of the run's folder.
     monkeypatch.setattr(RunFolder, "_lock", lambda self: None)
@@ -50,10 +65,10 @@ def test_every_example_works(train, monkeypatch, tmp_path):
         arguments = shlex.split(example)
         if "--help" in arguments or example in done:
             continue
-        outcome = train(*arguments, *SHORT)
+        outcome = train(*arguments, *([] if {*WRITING} & {*arguments} else SHORT))
         assert outcome.code == 0, f"python train.py{example}: {outcome.err}"
         done.add(example)
-    assert len(done) >= 6
+    assert len(done) >= 8
 
 
 @pytest.mark.parametrize(
