@@ -137,13 +137,14 @@ class Writer:
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
     """No dropout inside; afterwards every module is as it was, also where they differ."""
-    modes = [(module, module.training) for module in network.modules()]
-    network.eval()
+    training = [module for module in network.modules() if module.training]
+    for module in training:
+        module.training = False
     try:
         yield
     finally:
-        for module, training in modes:
-            module.training = training
+        for module in training:
+            module.training = True
 
 
 def _named(characters: list[str]) -> str:
