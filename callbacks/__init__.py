@@ -10,6 +10,7 @@ from callbacks.random_state import RandomState
 from callbacks.report import Report
 from callbacks.run_logger import RunLogger
 from callbacks.samples import Samples
+from callbacks.time_limit import TimeLimit
 from callbacks.unprofiled import Unprofiled
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "RunLogger",
     "Samples",
     "StepProgress",
+    "TimeLimit",
     "Unprofiled",
 ]

@@ -26,4 +26,6 @@ class RunLogger(TensorBoardLogger):
     @rank_zero_only
     def save(self) -> None:
         """Flush the events; Lightning would write the settings again, which config.yaml has."""
-        self.experiment.flush()
+        # A run that has nothing to write must not make TensorBoard forget anything.
+        if self._experiment is not None:
+            self.experiment.flush()

@@ -12,6 +12,7 @@ SUBCOMMANDS = ("fit", "validate", "test")
 WRITING = ("generate", "play")
 DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "palindromes.yaml"
 # Names of checkpoints of the run that the other flags describe; anything else is a path.
+CLASS_FLAGS = ("--model", "--data", "--optimizer", "--lr_scheduler")
 CHECKPOINT_NAMES = ("last", "best")
 
 
@@ -43,7 +44,7 @@ def take_apart(argv: list[str]) -> Arguments:
     """Sort what was typed; `fit` is understood where no subcommand is named.
 
     Configs come first whatever the order typed, or else a config would silently undo the flags
-    in front of it.
+    in front of it; then the flags that choose classes, which the settings of these are checked by.
 
     Raises:
         UsageError: an unknown subcommand, or a flag without its value.
@@ -58,8 +59,12 @@ def take_apart(argv: list[str]) -> Arguments:
             f"there are {', '.join(known)}"
         )
     arguments = Arguments(subcommand)
+    classes: list[str] = []
     while rest:
         flag, separator, value = rest.pop(0).partition("=")
+        if flag in CLASS_FLAGS and (separator or (rest and not rest[0].startswith("-"))):
+            classes.append(f"{flag}={value if separator else rest.pop(0)}")
+            continue
         if flag not in ("-c", "--config", "--ckpt_path"):
             arguments.flags.append(flag + separator + value)
             continue
@@ -67,8 +72,13 @@ def take_apart(argv: list[str]) -> Arguments:
             if not rest or rest[0].startswith("--"):
                 raise UsageError(f"{flag} needs a value")
             value = rest.pop(0)
+        if not value:
+            raise UsageError(f"{flag} needs a value")
+        if "://" in value:
+            raise UsageError(f"{flag} {value}: download it first, only files are read")
         if flag == "--ckpt_path":
             arguments.checkpoint = value
         else:
             arguments.configs.append(value)
+    arguments.flags[:0] = classes
     return arguments

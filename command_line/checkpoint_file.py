@@ -75,3 +75,27 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         if key not in checkpoint:
             raise UsageError(f"{path} is not a checkpoint of this project: it holds no {key}")
     return checkpoint
+
+
+def check_complete(checkpoint: dict[str, Any], path: Path) -> None:
+    """Make sure that a training can go on from a checkpoint.
+
+    Raises:
+        UsageError: something is missing.
+    """
+    for key in ("optimizer_states", "lr_schedulers", "loops", "callbacks"):
+        if key not in checkpoint:
+            raise UsageError(f"{path} is no checkpoint to go on from: it holds no {key}")
+
+
+def load_weights(model: torch.nn.Module, checkpoint: dict[str, Any], path: Path) -> None:
+    """Put a checkpoint's weights into a model.
+
+    Raises:
+        UsageError: they are not those of such a model.
+    """
+    try:
+        model.load_state_dict(checkpoint["state_dict"])
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise UsageError(f"{path} does not fit the model that it names: {reason}") from None

@@ -8,9 +8,12 @@ from typing import Any
 
 from pytorch_lightning import LightningDataModule, LightningModule
 
+from command_line.bounds import check_numbers
+from command_line.checkpoint_file import read_checkpoint
 from command_line.errors import UsageError
 from command_line.messages import Choices, listed
 from command_line.parser import arguments_of
+from command_line.run_folder import RunFolder
 from command_line.settings import class_of, defining, describe, differences
 from generation import Writer
 
@@ -36,12 +39,33 @@ def check_parsed(config: Mapping[str, Any], choices: Choices) -> None:
             raise UsageError(f"the config names no {key}: add --{key}{listed(names)}")
         if chosen not in names:
             raise UsageError(f"{key} {chosen} is only a base of others{listed(names)}")
-    for key in ("val_check_interval", "accumulate_grad_batches"):
-        value = config["trainer"][key]
-        if isinstance(value, int) and value < 1:
-            raise UsageError(f"trainer.{key} must be at least 1, got {value}")
-    if config["trainer"]["overfit_batches"]:
-        raise UsageError("trainer.overfit_batches does not work on data that never end")
+    for key, base in (("optimizer", "Optimizer"), ("lr_scheduler", "LRScheduler")):
+        if config[key] and class_of(config[key]) == base:
+            raise UsageError(f"{key} {base} is only a base of others")
+    if config["lr_scheduler"] and not config["optimizer"]:
+        raise UsageError("lr_scheduler needs an optimizer: add --optimizer NAME")
+    for key in ("name", "experiment"):
+        part = config["run"][key]
+        if part is not None and (Path(part).name != part or part == ".."):
+            raise UsageError(f"run.{key} must be the name of a folder, not a path, got {part!r}")
+    check_numbers(config)
+
+
+def check_advance(folder: RunFolder, max_steps: int) -> None:
+    """A run that goes on from an earlier checkpoint comes at least as far as it had come.
+
+    Or else it would lose what it has: its curves are forgotten from that checkpoint on.
+
+    Raises:
+        UsageError: it is to stop earlier.
+    """
+    last = folder.checkpoint("last")
+    done = read_checkpoint(last)["global_step"] if last.is_file() else 0
+    if 0 <= max_steps < done:
+        raise UsageError(
+            f"{folder.path} has come to step {done} already: trainer.max_steps must be at least "
+            f"that, got {max_steps}; or name another run with --run.name NAME"
+        )
 
 
 def check_resumable(

@@ -8,50 +8,46 @@ from typing import Any
 
 import torch
 import yaml
-from jsonargparse.typing import PositiveInt
+from jsonargparse.typing import restricted_number_type
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
-from pytorch_lightning.callbacks import Timer
-from pytorch_lightning.cli import (
-    LightningArgumentParser,
-    LightningCLI,
-    ReduceLROnPlateau,
-    instantiate_class,
-)
+from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 import datamodules  # noqa: F401  so that its classes are known by their names
+import lightning_modules  # noqa: F401  so that its classes are known by their names
 from callbacks import (
     AtomicCheckpointIO,
     Checkpoints,
     Convergence,
-    Curves,
-    Interruption,
-    Plateau,
-    RandomState,
-    Report,
     RunLogger,
     Samples,
-    StepProgress,
     Unprofiled,
 )
 from command_line import words
 from command_line.arguments import CHECKPOINT_NAMES, DEFAULT_CONFIG, Arguments
-from command_line.checkpoint_file import find_checkpoint, find_named_checkpoint, read_checkpoint
+from command_line.checkpoint_file import (
+    check_complete,
+    find_checkpoint,
+    find_named_checkpoint,
+    load_weights,
+    read_checkpoint,
+)
 from command_line.checks import (
+    check_advance,
     check_joined,
     check_parsed,
-    check_prompt,
     check_resumable,
     check_vocabulary,
 )
 from command_line.config_file import check_config, read_config
 from command_line.errors import UsageError
-from command_line.naming import default_name, hparams_of
+from command_line.naming import default_name
+from command_line.optimization import configure
 from command_line.parser import OneLineParser, choices
 from command_line.processes import is_main_process
+from command_line.run_callbacks import callbacks_of_run
 from command_line.run_folder import RunFolder
 from command_line.settings import class_of, defining, flatten
-from lightning_modules import CharGenerator
 
 # What every run needs, so that no config has to say it: one endless epoch of training steps,
 # validated by their number, and none of what this project's own callbacks do instead.
@@ -65,6 +61,8 @@ TRAINER_DEFAULTS: dict[str, Any] = {
     "enable_model_summary": False,
     "enable_autolog_hparams": False,
 }
+# More than any machine has would only fail later, and with many lines.
+Threads = restricted_number_type("Threads", int, [(">", 0), ("<=", 1024)])
 
 
 class TrainingCLI(LightningCLI):
@@ -111,12 +109,12 @@ class TrainingCLI(LightningCLI):
         parser.add_class_arguments(Samples, "samples", skip={"file"}, instantiate=False)
         parser.add_argument(
             "--threads",
-            type=PositiveInt | None,
-            default=None,
+            type=Threads | None,
+            default=1,
             help="CPU threads of a process; null: as many as there are cores.",
         )
         parser.add_argument("--run.root", default="runs", help="Folder of all runs.")
-        parser.add_argument("--run.experiment", default="runs", help="Runs to compare.")
+        parser.add_argument("--run.experiment", default="other", help="Runs to compare.")
         parser.add_argument(
             "--run.name",
             type=str | None,
@@ -155,7 +153,11 @@ class TrainingCLI(LightningCLI):
         if request in CHECKPOINT_NAMES:
             self._open_checkpoint(find_named_checkpoint(self.folder, request), self.subcommand)
         self._get(self.config, "run").name = self.folder.path.name
-        self._dump_config()
+        try:
+            self._dump_config()
+        except ValueError as error:
+            # Of callbacks of Lightning's own, whose arguments YAML has no words for.
+            raise UsageError(f"the settings cannot be kept: {error}") from None
         self.settings = {
             key: value
             for key, value in self.config_dump.items()
@@ -167,8 +169,7 @@ class TrainingCLI(LightningCLI):
             theirs, trains = self.checkpoint["config"], self.subcommand == "fit"
             check_resumable(self.checkpoint_file, theirs, self.settings, trains=trains)
             if trains:
-                # Lightning reads the rest again when it needs it.
-                self.checkpoint = {"global_step": self.checkpoint["global_step"]}
+                check_advance(self.folder, self._get(self.config, "trainer")["max_steps"])
         elif self.subcommand != "fit":
             raise UsageError(
                 f"{self.subcommand} needs --ckpt_path: a checkpoint, or the folder of a run"
@@ -183,22 +184,9 @@ class TrainingCLI(LightningCLI):
 
     def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
         """Give the model the optimiser and schedule of the flags, if they name any."""
-        optimizer_init = self._get(self.config_init, "optimizer")
-        schedule_init = self._get(self.config_init, "lr_scheduler")
-        self.schedule: Any = None
-        if not optimizer_init:
-            return
-        try:
-            optimizer = instantiate_class(self.model.parameters(), optimizer_init)
-            if schedule_init:
-                self.schedule = instantiate_class(optimizer, schedule_init)
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"optimizer or lr_scheduler: {error}") from None
-        configured: dict[str, Any] = {"optimizer": optimizer}
-        if self.schedule and not isinstance(self.schedule, ReduceLROnPlateau):
-            # At every training step: the one epoch of a run never ends.
-            configured["lr_scheduler"] = {"scheduler": self.schedule, "interval": "step"}
-        self.model.configure_optimizers = lambda: configured
+        config = self.config_init[subcommand] if subcommand else self.config_init
+        max_steps = config["trainer"]["max_steps"]
+        self.plateau = configure(self.model, config["optimizer"], config["lr_scheduler"], max_steps)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         settings = self._get(self.config, "model").init_args.as_dict()
@@ -216,29 +204,46 @@ class TrainingCLI(LightningCLI):
         config["plugins"] = [*plugins, AtomicCheckpointIO()]
         if config["logger"] is not False:
             config["logger"] = RunLogger(self.folder.path, self.checkpoint.get("global_step"))
-        callbacks = self._callbacks(config)
-        if max_time := config.pop("max_time"):
-            # Before the others, which have something to do in the last step.
-            callbacks.insert(0, Timer(max_time))
-        return self._make_trainer(config, callbacks)
+        callbacks = callbacks_of_run(
+            self.config_init[self.subcommand],
+            self.settings,
+            self.folder,
+            self.model,
+            self.datamodule,
+            self.plateau,
+        )
+        return self._make_trainer({**config, "max_time": None}, callbacks)
 
     def _make_trainer(self, config: dict[str, Any], callbacks: list[Any]) -> Trainer:
         try:
             return self._instantiate_trainer(config, callbacks)
-        except (MisconfigurationException, TypeError, ValueError) as error:
-            about_devices = re.search("backend|accelerator|device", str(error), re.IGNORECASE)
-            hint = " (auto takes what there is, cpu is everywhere)" if about_devices else ""
+        except (ImportError, MisconfigurationException, TypeError, ValueError) as error:
+            if not re.search("backend|accelerator|device|module", str(error), re.IGNORECASE):
+                raise UsageError(f"trainer: {error}") from None
             flags = " ".join(
                 f"--trainer.{key} {config[key]}" for key in ("accelerator", "devices", "strategy")
             )
+            hint = "(auto takes what there is, cpu is everywhere)"
             raise UsageError(f"{flags}: {error} {hint}") from None
 
     def after_instantiate_classes(self) -> None:
-        if self.subcommand != "fit" or self.trainer.fast_dev_run:
+        if self.subcommand != "fit":
+            return
+        if self.checkpoint:
+            check_complete(self.checkpoint, self.checkpoint_file)
+            load_weights(self.model, self.checkpoint, self.checkpoint_file)
+            # Lightning reads it again when it needs it.
+            self.checkpoint = {"global_step": self.checkpoint["global_step"]}
+        if self.trainer.fast_dev_run:
             return
         # Before the folder is claimed, and before other processes are started.
         self.datamodule.trainer = self.trainer
         self.datamodule.setup("fit")
+        try:
+            self.datamodule.training_batches().batch(0)
+            self.datamodule.val_dataloader()
+        except (MemoryError, ValueError) as error:
+            raise UsageError(f"data: no batch of this size can be made: {error}") from None
         # Checked by every process, or else the others would wait for a first one that has ended.
         take = self.folder.claim if is_main_process() else self.folder.check
         take(self.settings, resumed=bool(self.checkpoint))
@@ -247,6 +252,8 @@ class TrainingCLI(LightningCLI):
         """Train, and say at the end what came out and what to do next."""
         if is_main_process():
             print(words.greeting(model, datamodule, self.trainer, self.folder.path), flush=True)
+        # Before it loads a checkpoint, which Lightning would do in the precision of a new model.
+        self.trainer.precision_plugin.convert_module(model)
         try:
             self.trainer.fit(model, datamodule, ckpt_path=self.checkpoint_file, weights_only=True)
         finally:
@@ -267,7 +274,8 @@ class TrainingCLI(LightningCLI):
         self, subcommand: str, model: LightningModule, datamodule: LightningDataModule
     ) -> None:
         check_vocabulary(self.checkpoint_file, self.checkpoint, datamodule)
-        model.load_state_dict(self.checkpoint["state_dict"])
+        self.trainer.precision_plugin.convert_module(model)
+        load_weights(model, self.checkpoint, self.checkpoint_file)
         getattr(self.trainer, subcommand)(model, datamodule=datamodule, verbose=False)
         if self.trainer.is_global_zero:
             step = self.checkpoint["global_step"]
@@ -276,31 +284,6 @@ class TrainingCLI(LightningCLI):
                     self.trainer.callback_metrics, model, datamodule, self.checkpoint_file, step
                 )
             )
-
-    def _callbacks(self, trainer_config: dict[str, Any]) -> list[Any]:
-        convergence = self._get(self.config_init, "convergence")
-        interruption, curves = Interruption(), Curves(convergence)
-        callbacks = [RandomState(), interruption, convergence, curves]
-        if isinstance(self.schedule, ReduceLROnPlateau):
-            callbacks.append(Plateau(self.schedule))
-        if trainer_config["enable_progress_bar"] is not False:
-            callbacks.append(StepProgress(convergence))
-        if trainer_config["fast_dev_run"]:
-            return callbacks
-        if isinstance(self.model, CharGenerator):
-            samples = Samples(self.folder.samples_file, **self._get(self.config_init, "samples"))
-            check_prompt(samples.prompt, self.model, self.datamodule)
-            callbacks.append(samples)
-        checkpoints = Checkpoints(
-            self.folder.checkpoints,
-            interruption,
-            self.settings,
-            **self._get(self.config_init, "checkpoints"),
-        )
-        hparams = hparams_of(defining(self.settings))
-        callbacks.append(Report(self.folder.result_file, hparams, convergence, curves, checkpoints))
-        # Last, so that a checkpoint holds what the others made of its step.
-        return [*callbacks, checkpoints]
 
     def _understood_config(self) -> str:
         """The config where none is named: that of the checkpoint, or the first experiment's."""
@@ -313,9 +296,10 @@ class TrainingCLI(LightningCLI):
         at_home = RunFolder.of(self.checkpoint_file) if self.checkpoint_file else None
         if at_home and not any(flag.startswith("--run.") for flag in self.arguments.flags):
             return at_home
+        root = Path(run.root).expanduser()
         model = class_of(self._get(self.config, "model"))
         name = run.name or self._default_name()
-        return RunFolder(Path(run.root) / run.experiment / model / name)
+        return RunFolder(root / run.experiment / model / name)
 
     def _default_name(self) -> str:
         command = [self.arguments.subcommand, "--config", self.configs[0]]

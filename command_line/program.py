@@ -18,6 +18,7 @@ NOISE = (
     "GPU available: False",
     "Seed set to",
     "Restoring states from",
+    "Restored all states",
     "`Trainer.fit` stopped",
 )
 

@@ -48,7 +48,11 @@ def main() -> int:
         print(f"figures.overlay: error: no runs in {arguments.folder}", file=sys.stderr)
         return 2
     figure = draw_accuracy(curves, arguments.title, chance=0.1)
-    figure.savefig(arguments.save, dpi=130)
+    try:
+        figure.savefig(arguments.save, dpi=130)
+    except (OSError, ValueError) as error:
+        print(f"figures.overlay: error: cannot save {arguments.save}: {error}", file=sys.stderr)
+        return 2
     print(arguments.save)
     return 0
 

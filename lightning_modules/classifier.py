@@ -41,7 +41,7 @@ class SequenceClassifier(Predictor):
         self,
         encoding: Literal["scalar", "one_hot"] = "scalar",
         hidden_size: int = 128,
-        initialization: str = "study",
+        initialization: str = "torch",
         num_classes: int = 10,
     ) -> None:
         super().__init__(num_classes)

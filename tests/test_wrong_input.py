@@ -80,7 +80,9 @@ COMMANDS = {
     "unknown data": Wrong("--data Palindrome", ["unknown data", "mean Palindromes?"]),
     "unknown optimizer": Wrong("--optimizer adamm", ["unknown optimizer", "mean Adam?"]),
     "unknown schedule": Wrong("--lr_scheduler StepLRR", ["unknown lr_scheduler", "mean StepLR?"]),
-    "base of models": Wrong("--model SequenceClassifier", ["SequenceClassifier", "GRU", "RRN"]),
+    "base of models": Wrong(
+        "--model SequenceClassifier", ["model is only a base of others", "GRU", "RRN"]
+    ),
     "unknown flag": Wrong("--modell LSTM", ["unknown flag --modell", "mean --model?"]),
     "unknown trainer flag": Wrong(
         "--trainer.max_stps 1", ["unknown flag --trainer.max_stps", "mean --trainer.max_steps?"]

@@ -17,7 +17,7 @@ STUDY = str(DEFAULT_CONFIG.with_name("palindromes_study.yaml"))
     [
         ("", Arguments("fit")),
         ("test", Arguments("test")),
-        ("--model LSTM", Arguments("fit", flags=["--model", "LSTM"])),
+        ("--model LSTM", Arguments("fit", flags=["--model=LSTM"])),
         ("validate --model=LSTM", Arguments("validate", flags=["--model=LSTM"])),
         ("--config a", Arguments("fit", configs=["a"])),
         ("--config=a", Arguments("fit", configs=["a"])),
@@ -26,6 +26,9 @@ STUDY = str(DEFAULT_CONFIG.with_name("palindromes_study.yaml"))
         ("--x 1 --config a --y 2", Arguments("fit", ["a"], None, ["--x", "1", "--y", "2"])),
         ("--ckpt_path last", Arguments("fit", checkpoint="last")),
         ("--ckpt_path=a=b", Arguments("fit", checkpoint="a=b")),
+        ("--x.y 1 --x=A", Arguments("fit", flags=["--x.y", "1", "--x=A"])),
+        ("--model.y 1 --model A", Arguments("fit", flags=["--model=A", "--model.y", "1"])),
+        ("--model --data=A", Arguments("fit", flags=["--data=A", "--model"])),
         ("--x -1", Arguments("fit", flags=["--x", "-1"])),
         ("--x=a=b", Arguments("fit", flags=["--x=a=b"])),
         ("--config.x a", Arguments("fit", flags=["--config.x", "a"])),
@@ -46,6 +49,18 @@ def test_what_was_typed_stays_as_it_is():
 def test_a_value_is_missing(flag, behind):
     with pytest.raises(UsageError, match=f"^{flag} needs a value$"):
         take_apart(["fit", flag, *behind])
+
+
+@pytest.mark.parametrize("flag", ["--config=", "--ckpt_path="])
+def test_an_empty_value(flag):
+    with pytest.raises(UsageError, match=f"^{flag[:-1]} needs a value$"):
+        take_apart(["fit", flag])
+
+
+@pytest.mark.parametrize("flag", ["--config", "--ckpt_path"])
+def test_nothing_is_fetched(flag):
+    with pytest.raises(UsageError, match=f"^{flag} https://a/b: download it first"):
+        take_apart(["fit", flag, "https://a/b"])
 
 
 def test_unknown_subcommand():

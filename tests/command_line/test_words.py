@@ -84,7 +84,7 @@ def test_the_other_models_are_suggested():
     command = re.search(r"python train\.py (.* --model RNN) +\(or RRN, GRU\)", text)[1]
     compare = take_apart(shlex.split(command))
     assert compare.configs == [str(FOLDER / "config.yaml")]
-    assert compare.flags == ["--model", "RNN"]
+    assert compare.flags == ["--model=RNN"]
 
 
 def test_closing_of_a_generator():

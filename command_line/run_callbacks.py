@@ -1,0 +1,71 @@
+"""What happens around the training of a run, in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pytorch_lightning import Callback, LightningDataModule, LightningModule
+from pytorch_lightning.cli import ReduceLROnPlateau
+
+from callbacks import (
+    Checkpoints,
+    Curves,
+    Interruption,
+    Plateau,
+    RandomState,
+    Report,
+    Samples,
+    StepProgress,
+    TimeLimit,
+)
+from command_line.checks import check_prompt
+from command_line.naming import hparams_of
+from command_line.run_folder import RunFolder
+from command_line.settings import defining
+from lightning_modules import CharGenerator
+
+
+def callbacks_of_run(
+    config: Mapping[str, Any],
+    settings: dict[str, Any],
+    folder: RunFolder,
+    model: LightningModule,
+    data: LightningDataModule,
+    plateau: ReduceLROnPlateau | None,
+) -> list[Callback]:
+    """Everything that stops, watches and keeps a run.
+
+    Args:
+        config: with `convergence` as the callback itself, and the settings of the others.
+        settings: all of the run, plain types only.
+        folder: of the run.
+        model, data: that are trained, and trained on.
+        plateau: the schedule that waits for one, if any.
+
+    Raises:
+        UsageError: samples are to go on from what the text lacks.
+        ValueError: a setting is out of its range.
+    """
+    trainer, convergence = config["trainer"], config["convergence"]
+    interruption, curves = Interruption(), Curves(convergence)
+    callbacks: list[Callback] = []
+    if trainer["max_time"]:
+        # Before the others, which have something to do in the last step.
+        callbacks.append(TimeLimit(trainer["max_time"]))
+    callbacks += [RandomState(), interruption, convergence, curves]
+    if plateau:
+        callbacks.append(Plateau(plateau))
+    if trainer["enable_progress_bar"] is not False:
+        callbacks.append(StepProgress(convergence))
+    if trainer["fast_dev_run"]:
+        return callbacks
+    if isinstance(model, CharGenerator):
+        samples = Samples(folder.samples_file, **config["samples"])
+        check_prompt(samples.prompt, model, data)
+        callbacks.append(samples)
+    checkpoints = Checkpoints(folder.checkpoints, interruption, settings, **config["checkpoints"])
+    hparams = hparams_of(defining(settings))
+    callbacks.append(Report(folder.result_file, hparams, convergence, curves, checkpoints))
+    # Last, so that a checkpoint holds what the others made of its step.
+    return [*callbacks, checkpoints]
