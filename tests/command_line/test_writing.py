@@ -306,8 +306,8 @@ def start(save, alphabet) -> Iterator[Callable[..., subprocess.Popen]]:
 
 def test_a_reader_who_has_had_enough(start):
     process = start("--length=1000000000")
-    # That there is something to read before the end shows that characters come as they are drawn.
-    assert process.stdout.read(3) == b"abc"
+    # A reader who waits gets what is there: little, since characters come as they are drawn.
+    assert len(os.read(process.stdout.fileno(), 4096)) < 1000
     process.stdout.close()
     assert process.wait(60) == 0
     assert process.stderr.read() == b""
