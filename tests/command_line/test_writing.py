@@ -291,7 +291,7 @@ def start(save, alphabet) -> Iterator[Callable[..., subprocess.Popen]]:
             [*command, "--ckpt_path", RUN, "--prompt=a", *flags],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**os.environ, **environment},
+            env={**os.environ, "PYTHONUNBUFFERED": "", **environment},
         )
         started.append(process)
         return process
