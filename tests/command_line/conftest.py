@@ -1,4 +1,4 @@
-"""What the tests of the command line share: commands that are only parsed, and a finished run."""
+"""What the tests of the command line share: commands that are only parsed, and runs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from command_line.cli import TrainingCLI
 from command_line.program import main
+
+GENERATOR = "runs/characters/CharGenerator/mine"
+ALPHABET = "\nabcdefg é🎭\u0301."
 
 
 class Parsed(Exception):
@@ -55,3 +59,38 @@ def finished(small_run, small, tmp_path) -> Path:
     folder = tmp_path / "runs/palindromes/RRN/small"
     shutil.copytree(small_run(small), folder)
     return folder
+
+
+@pytest.fixture
+def alphabet(char_checkpoint) -> Callable[..., dict]:
+    """A checkpoint whose network goes on with the vocabulary's next character, and round again."""
+
+    def make(vocabulary: str = ALPHABET, **text: object) -> dict:
+        size = len(vocabulary)
+        one = torch.eye(size)
+        made = char_checkpoint(vocabulary, **text)
+        made["hyper_parameters"].update(cell="RNN", hidden_size=size, num_layers=1)
+        made["state_dict"] = {
+            "network.recurrent.layers.0.weight_ih": 10 * one,
+            "network.recurrent.layers.0.weight_hh": 0 * one,
+            "network.recurrent.layers.0.bias": torch.zeros(size),
+            # Row: the next character; column: the one before.
+            "network.readout.weight": 200 * one.roll(1, 0),
+            "network.readout.bias": torch.zeros(size),
+        }
+        return made
+
+    return make
+
+
+@pytest.fixture
+def save(tmp_path, monkeypatch) -> Callable[..., None]:
+    """Write checkpoints of a run in the working folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(checkpoint: object, name: str = "best") -> None:
+        file = tmp_path / GENERATOR / "checkpoints" / f"{name}.ckpt"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(checkpoint, file)
+
+    return write

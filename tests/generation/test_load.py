@@ -8,6 +8,7 @@ import pytest
 import torch
 from pytorch_lightning import LightningDataModule, Trainer
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from generation import Cast, Writer, load_cast, load_writer
 from layers import CELLS, CharacterNetwork
@@ -26,7 +27,7 @@ class Text(LightningDataModule):
     """What the checkpoint keeps of a corpus."""
 
     def train_dataloader(self):
-        return [Batch(*torch.randint(4, (2, 3, 5)))] * 2
+        return DataLoader([Batch(*torch.randint(4, (2, 3, 5)))] * 2, batch_size=None)
 
     def state_dict(self):
         return {"vocabulary": "\nabé", "text_hash": "", "corpus": "", "speakers": ["a."]}
