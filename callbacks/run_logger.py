@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+from lightning_fabric.loggers.logger import rank_zero_experiment
 from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
+from torch.utils.tensorboard import SummaryWriter
 
 
 class RunLogger(TensorBoardLogger):
@@ -23,9 +26,42 @@ class RunLogger(TensorBoardLogger):
             folder, name="", version="", default_hp_metric=False, purge_step=purge_step
         )
 
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:
+        """TensorBoard's writer; its file is made when something is written."""
+        if self._experiment is None:
+            self._experiment = LateWriter(self.log_dir, self._kwargs["purge_step"])
+        return self._experiment
+
     @rank_zero_only
     def save(self) -> None:
         """Flush the events; Lightning would write the settings again, which config.yaml has."""
-        # A run that has nothing to write must not make TensorBoard forget anything.
-        if self._experiment is not None:
-            self.experiment.flush()
+        self.experiment.flush()
+
+
+class LateWriter(SummaryWriter):
+    """A SummaryWriter that makes no file before there is something to write.
+
+    Lightning asks for the writer of every run. One that is resumed at its very end has nothing to
+    write, and must not make TensorBoard forget what it wrote before.
+    """
+
+    def __init__(self, folder: str, purge_step: int | None) -> None:
+        self._folder, self._purge_step, self._made = folder, purge_step, False
+
+    def __getattr__(self, name: str) -> Any:
+        # Only what SummaryWriter's constructor would have set comes here.
+        if self.__dict__.get("_made", True):
+            raise AttributeError(name)
+        self._made = True
+        super().__init__(self._folder, purge_step=self._purge_step)
+        return getattr(self, name)
+
+    def flush(self) -> None:
+        if self._made:
+            super().flush()
+
+    def close(self) -> None:
+        if self._made:
+            super().close()

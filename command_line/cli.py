@@ -149,15 +149,12 @@ class TrainingCLI(LightningCLI):
         request = self._get(self.config, "ckpt_path")
         if request and not self.checkpoint and request not in CHECKPOINT_NAMES:
             self._open_checkpoint(Path(request), self.subcommand)
+        self.plain = self._get_plain(self.config)
         self.folder = self._run_folder()
         if request in CHECKPOINT_NAMES:
             self._open_checkpoint(find_named_checkpoint(self.folder, request), self.subcommand)
         self._get(self.config, "run").name = self.folder.path.name
-        try:
-            self._dump_config()
-        except ValueError as error:
-            # Of callbacks of Lightning's own, whose arguments YAML has no words for.
-            raise UsageError(f"the settings cannot be kept: {error}") from None
+        self._dump_config()
         self.settings = {
             key: value
             for key, value in self.config_dump.items()
@@ -305,10 +302,14 @@ class TrainingCLI(LightningCLI):
         command = [self.arguments.subcommand, "--config", self.configs[0]]
         base = self._get_plain(self.parser.parse_args(command))
         stated = flatten(read_config(self.configs[0]))
-        return default_name(defining(self._get_plain(self.config)), defining(base), stated)
+        return default_name(defining(self.plain), defining(base), stated)
 
     def _get_plain(self, config: Any) -> dict[str, Any]:
-        text = self.parser.dump(config, skip_link_targets=False, skip_none=False, format="yaml")
+        try:
+            text = self.parser.dump(config, skip_link_targets=False, skip_none=False, format="yaml")
+        except ValueError:
+            # Some of Lightning's own callbacks have settings that YAML has no words for.
+            raise UsageError("trainer.callbacks: such settings cannot be kept in a file") from None
         return dict(yaml.safe_load(text)[self.arguments.subcommand])
 
     def _open_checkpoint(self, path: Path, subcommand: str) -> None:

@@ -156,6 +156,7 @@ SETTINGS = {
         "--lr_scheduler.threshold=0.5",
     ],
     "ending between validations": ["--trainer.max_steps=55"],
+    "in double precision": ["--trainer.precision=64-true"],
     "with another optimiser": ["--optimizer=Adam", "--optimizer.amsgrad=true"],
 }
 
@@ -295,6 +296,26 @@ def test_second_ctrl_c_ends_at_once(start_process, tmp_path, small):
     assert process.exitcode == 130
     last = torch.load(tmp_path / RUN / "checkpoints/last.ckpt", weights_only=True)
     assert last["global_step"] == 30
+
+
+def test_a_time_limit_counts_anew(train_in_process, tmp_path, small, result_of):
+    limit = ["--trainer.max_time=00:00:00:01", "--trainer.max_steps=100000"]
+    limit += ["--convergence.threshold=null"]
+    assert train_in_process(*small, *limit).code == 0
+    first = result_of(tmp_path / RUN)["steps"]
+    assert train_in_process("--ckpt_path", str(RUN)).code == 0
+    assert first < result_of(tmp_path / RUN)["steps"] < 100000
+
+
+def test_a_run_that_does_not_go_on_forgets_nothing(train_in_process, tmp_path, small, curves_of):
+    """Resumed from before its end, it converges where it did; TensorBoard shows all of it."""
+    flags = [*small, *SETTINGS["converging"]]
+    assert train_in_process(*flags).code == 0
+    before = curves_of(tmp_path / RUN)
+    events = list((tmp_path / RUN).glob("events*"))
+    assert train_in_process(*flags, "--ckpt_path=last").code == 0
+    assert curves_of(tmp_path / RUN) == before
+    assert list((tmp_path / RUN).glob("events*")) == events
 
 
 ENDINGS = {

@@ -270,8 +270,81 @@ RUNS = {
         "--run.root here", ["cannot write to", "--run.root"], lambda: Path("here").write_text("")
     ),
 }
+# Of the right type, and without meaning.
+NUMBERS = {
+    "no steps": Wrong("--trainer.max_steps 0", ["max_steps must be at least 1, got 0"]),
+    "no epochs": Wrong("--trainer.max_epochs 0", ["max_epochs must be at least 1, got 0"]),
+    "no batches": Wrong("--trainer.limit_train_batches 0", ["limit_train_batches must be at l"]),
+    "share of the batches": Wrong("--trainer.limit_val_batches 0.5", ["a whole number of batc"]),
+    "logged less than never": Wrong("--trainer.log_every_n_steps -3", ["log_every_n_steps must"]),
+    "never validated": Wrong("--trainer.check_val_every_n_epoch 0", ["must be at least 1, got 0"]),
+    "more than at most": Wrong(
+        "--trainer.min_steps 9 --trainer.max_steps 8", ["min_steps 9 is more than", "max_steps 8"]
+    ),
+    "half a step": Wrong(
+        "--trainer.limit_train_batches 7 --trainer.accumulate_grad_batches 2",
+        ["limit_train_batches 7 must be a multiple of", "accumulate_grad_batches 2"],
+    ),
+    "infinite rate": Wrong("--optimizer.lr .inf", ["optimizer.lr must be a finite", "got inf"]),
+    "bias that is no number": Wrong(
+        "--model LSTM --model.forget_bias .nan", ["model.forget_bias must be a finite", "nan"]
+    ),
+    "negative clipping": Wrong(
+        "--trainer.gradient_clip_val -1", ["gradient_clip_val must be above 0", "null does not"]
+    ),
+    "truth for a seed": Wrong("--seed_everything true", ["must be a whole number, got true"]),
+    "too many threads": Wrong("--threads 100000", ["threads: must be"]),
+    "other loggers": Wrong("--trainer.logger CSVLogger --trainer.logger.save_dir x", ["TensorB"]),
+    "batch beyond all memory": Wrong("--data.batch_size 10000000000000", ["no batch of this size"]),
+    "set beyond all memory": Wrong("--data.evaluation_size 10000000000000", ["no batch of this"]),
+}
+OPTIMIZATION = {
+    "step size of 0": Wrong("--lr_scheduler StepLR --lr_scheduler.step_size 0", ["lr_scheduler"]),
+    "period of 0": Wrong("--lr_scheduler CosineAnnealingLR --lr_scheduler.T_max 0", ["lr_sched"]),
+    "short schedule": Wrong(
+        "--lr_scheduler OneCycleLR --lr_scheduler.max_lr 0.1 --lr_scheduler.total_steps 5",
+        ["lr_scheduler.total_steps 5 are fewer than trainer.max_steps 10000"],
+    ),
+    "base of schedules": Wrong("--lr_scheduler LRScheduler", ["only a base of others"]),
+    "base of optimisers": Wrong("--optimizer Optimizer --optimizer.defaults {}", ["only a base"]),
+    "sparse": Wrong("--optimizer SparseAdam", ["optimizer", "dense gradients"]),
+    "schedule of nothing": Wrong(
+        "--optimizer null --lr_scheduler StepLR --lr_scheduler.step_size 5",
+        ["lr_scheduler needs an optimizer"],
+    ),
+    "unknown metric": Wrong(
+        "--lr_scheduler ReduceLROnPlateau --lr_scheduler.monitor loss/validatio",
+        ["loss/validatio is not measured", "loss/validation"],
+    ),
+    "callback of Lightning": Wrong(
+        "--trainer.callbacks=Timer", ["trainer.callbacks", "cannot be kept"]
+    ),
+    "accelerator that is not installed": Wrong("--trainer.accelerator tpu", ["torch_xla"]),
+}
+PLACES = {
+    "name that is a path": Wrong("--run.name ../x", ["run.name must be the name of a folder"]),
+    "name that is this folder": Wrong("--run.name .", ["run.name must be the name of a folder"]),
+    "experiment elsewhere": Wrong("--run.experiment ../../x", ["run.experiment must be the name"]),
+    "fewer steps than done": Wrong(
+        f"--ckpt_path {LAST} --trainer.max_steps 59",
+        [f"{RUN} has come to step 60 already", "--run.name NAME"],
+    ),
+    "fewer steps from an earlier checkpoint": Wrong(
+        f"--ckpt_path {RUN}/checkpoints/best.ckpt --trainer.max_steps 59", ["come to step 60"]
+    ),
+    "weights of another size": Wrong(
+        f"--ckpt_path {LAST}", ["does not fit the model that it names"], lambda: spoil("state_dict")
+    ),
+    "nothing to go on from": Wrong(
+        f"--ckpt_path {LAST}", ["it holds no optimizer_states"], lambda: spoil("optimizer_states")
+    ),
+    "an address": Wrong("--ckpt_path https://a.example/x.ckpt", ["download it first"]),
+}
 CASES = (
     COMMANDS
+    | NUMBERS
+    | OPTIMIZATION
+    | PLACES
     | VALUES
     | {
         f"config: {name}": case._replace(command=case.command.replace("wrong", "--config wrong"))
@@ -291,6 +364,16 @@ def copy_run(name: str, old: str = "", new: str = "") -> None:
     shutil.copytree(RUN, copy)
     text = (copy / "config.yaml").read_text()
     (copy / "config.yaml").write_text(text.replace(old, new) if old else text)
+
+
+def spoil(key: str) -> None:
+    """Take an entry out of the last checkpoint, or one tensor out of its weights."""
+    content = torch.load(LAST, weights_only=True)
+    if key == "state_dict":
+        content[key].pop("readout.bias")
+    else:
+        del content[key]
+    torch.save(content, LAST)
 
 
 def contents(folder: Path) -> dict[Path, bytes | None]:
