@@ -44,6 +44,26 @@ def find_speakers(text: str) -> list[str]:
     return [name + endings[name].most_common(1)[0][0] for name in most]
 
 
+def find_after_cue(text: str, cues: list[str]) -> str | None:
+    """What mostly stands between a cue and its speech: a line break or a space.
+
+    Args:
+        text: lines ending in a line feed.
+        cues: as `find_speakers` returns them.
+
+    Returns:
+        None where no cue stands in front of anything.
+    """
+    if not cues:
+        return None
+    any_cue = "|".join(map(re.escape, cues))
+    between = re.findall(rf"^[ \t]*(?:{any_cue})([ \t]*\n|[ \t]+)", text, re.MULTILINE)
+    broken = sum(blank.endswith("\n") for blank in between)
+    if not between:
+        return None
+    return "\n" if 2 * broken >= len(between) else " "
+
+
 def _is_heading(name: str) -> bool:
     whole = _HEADINGS.fullmatch(name) or _ROMAN.fullmatch(name)
     return bool(whole or _FIRST_WORDS.match(name))

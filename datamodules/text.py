@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from datamodules.corpora import read_corpus
 from datamodules.counted import CountedBatches, CountedData, check_least, check_seeds
 from datamodules.crops import CharacterBatch, ContiguousCrops, RandomCrops, ValidationCrops
-from datamodules.speakers import find_speakers
+from datamodules.speakers import find_after_cue, find_speakers
 
 
 def encode(text: str) -> tuple[Tensor, str]:
@@ -70,6 +70,7 @@ class Text(CountedData):
         vocabulary: each symbol of the whole text once, in the order of code points.
         text_hash: SHA-256 of the whole text in UTF-8, in hexadecimal.
         speakers: the cues that the text uses most, as `find_speakers` returns them.
+        after_cue: what mostly follows them, as `find_after_cue` returns it.
 
     Raises:
         ValueError: a value is out of its range, the corpus cannot be read, or is too short.
@@ -108,6 +109,7 @@ class Text(CountedData):
         self.num_classes = len(self.vocabulary)
         self.text_hash = hashlib.sha256(text.encode()).hexdigest()
         self.speakers = find_speakers(text)
+        self.after_cue = find_after_cue(text, self.speakers)
         split = int(len(numbers) * (1 - validation_fraction))
         self.training_text, self.validation_text = numbers[:split], numbers[split:]
         self._check_size()
@@ -177,6 +179,7 @@ class Text(CountedData):
             "text_hash": self.text_hash,
             "corpus": self.corpus,
             "speakers": self.speakers,
+            "after_cue": self.after_cue,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -40,13 +41,34 @@ def commands() -> list[str]:
     return [" ".join(line.split()) for line in text.splitlines() if line.strip()]
 
 
+# The texts that README names, in place of the real ones: which would have to be downloaded.
+CORPORA = ("tiny_shakespeare", "monte_cristo")
+CHARACTERS = "configs/characters"
+
+
+def write_corpora(folder: Path) -> None:
+    """Texts of the names that README shows, each of a few speeches."""
+    (folder / "text").mkdir(parents=True)
+    for name in CORPORA:
+        text = "HAMLET:\nTo be, or not to be.\n\nOPHELIA:\nGood my lord,\n\n" * 20
+        (folder / "text" / f"{name}.txt").write_text(text, encoding="utf-8")
+
+
+def take_corpora_from(folder: str) -> None:
+    os.environ["DATA_ROOT"] = folder
+
+
 def arguments_of(command: str) -> list[str]:
     """What is typed behind train.py, for a machine with two CPU cores and no time."""
     for there, here in ON_CPU.items():
         command = command.replace(there, here)
     arguments = shlex.split(command.partition("train.py")[2])
-    if "--help" in arguments:
+    if {"--help", "generate", "play"} & set(arguments):
         return arguments
+    if CHARACTERS in command:
+        return (
+            arguments + [flag for flag in SHORT if "evaluation" not in flag] + ["--data.length=9"]
+        )
     short = SHORT if not {"test", "validate"} & set(arguments) else SHORT[3:]
     # A resumed run keeps its data as they are.
     resumes = "--ckpt_path" in arguments and "fit" in arguments and "last" not in arguments
@@ -59,18 +81,24 @@ def arguments_of(command: str) -> list[str]:
 
 def test_every_training_command_works_in_order(train_in_process, tmp_path):
     training = [c for c in commands() if c.startswith(("python train.py", "torchrun"))]
-    assert len(training) >= 15
+    assert len(training) >= 20
     (tmp_path / "configs").symlink_to(ROOT / "configs")
+    write_corpora(tmp_path / "data")
+    with_corpora = partial(take_corpora_from, str(tmp_path / "data"))
     # Names are derived from the flags, so a shortened run would get another one.
     for command in training:
         arguments = arguments_of(command)
         named = "--ckpt_path" in arguments or "--help" in arguments
         plain = command in COMPARED
+        if "tiny_shakespeare" in arguments:
+            # The name that it has if nothing is shortened.
+            arguments.append("--run.name=corpus=tiny_shakespeare")
+            named = True
         if plain or "last" in arguments:
             arguments.append("--run.name=default")
         elif not named:
             arguments.append(f"--run.name=run-{training.index(command)}")
-        run = train_in_process(*arguments)
+        run = train_in_process(*arguments, prepare=with_corpora)
         assert run.code == 0, f"{command}\n{run.err}"
     assert (tmp_path / "runs/palindromes/RRN/default/result.json").is_file()
 
@@ -89,18 +117,30 @@ def test_make_knows_its_targets(command):
     assert dry.returncode == 0, dry.stderr
 
 
-@pytest.mark.parametrize("config", sorted(ROOT.glob("configs/*.yaml")), ids=lambda path: path.stem)
-@pytest.mark.parametrize("model", ["RNN", "LSTM", "RRN", "GRU"])
-def test_every_config_trains_every_model(config, model, train):
-    run = train("fit", "--config", str(config), "--model", model, *SHORT)
+every_config = pytest.mark.parametrize(
+    "config", sorted(ROOT.glob("configs/*.yaml")), ids=lambda path: path.stem
+)
+every_cell = pytest.mark.parametrize("cell", ["RNN", "LSTM", "RRN", "GRU"])
+
+
+@every_config
+@every_cell
+def test_every_config_trains_every_cell(config, cell, train):
+    if CHARACTERS in str(config):
+        flags = ["--model.cell", cell, "--data.corpus=python_docs", "--data.length=9"]
+        flags += ["--trainer.limit_val_batches=2", *SHORT]
+        flags = [flag for flag in flags if "evaluation" not in flag]
+    else:
+        flags = ["--model", cell, *SHORT]
+    run = train("fit", "--config", str(config), *flags)
     assert run.code == 0, run.err
 
 
-@pytest.mark.parametrize("config", sorted(ROOT.glob("configs/*.yaml")), ids=lambda path: path.stem)
+@every_config
 def test_every_key_of_a_config_is_explained(config):
     lines = [line for line in config.read_text().splitlines() if re.match(r" *\w+: \S", line)]
     silent = [line for line in lines if "#" not in line and "class_path" not in line]
-    assert silent in ([], ["  experiment: palindromes"], ["  experiment: palindromes_study"])
+    assert silent in ([], [f"  experiment: {config.stem}"])
 
 
 def test_pictures_and_links_are_there():
@@ -132,16 +172,22 @@ def test_python_examples_run(tmp_path, monkeypatch):
             exec(compile(short, "README.md", "exec"), {})
 
 
-def test_flags_in_the_table_exist(train):
-    rows = re.findall(r"^\| `(--[^`]+)` \|", README, re.MULTILINE)
-    assert len(rows) >= 12
-    for row in rows:
-        flags = shlex.split(row.replace("\\|", "|"))
-        flags = [flag.partition("|")[0] for flag in flags]
-        if any(flag.startswith("--model.forget_bias") for flag in flags):
-            flags = ["--model", "LSTM", *flags]
-        run = train(*SHORT, *flags, "--trainer.max_steps=1", "--run.name", f"run-{row[2:9]}")
-        assert run.code == 0, f"{row}: {run.err}"
+def test_flags_in_the_tables_exist(train):
+    write, _, rest = README.partition("## Write")[2].partition("\n## ")
+    of_text = ["fit", "--config", str(ROOT / f"{CHARACTERS}.yaml"), "--data.length=9"]
+    of_text += ["--trainer.limit_val_batches=2"]
+    for section, base, least in ((write, of_text, 6), (rest, SHORT, 12)):
+        cells = re.findall(r"^\| (`--.*`) \| ", section, re.MULTILINE)
+        flags_of_rows = [flag for cell in cells for flag in re.findall(r"`([^`]+)`", cell)]
+        assert len(flags_of_rows) >= least
+        for row in flags_of_rows:
+            flags = shlex.split(row.replace("\\|", "|").replace("NAME|FILE", "python_docs"))
+            flags = [flag.partition("|")[0] for flag in flags]
+            if row.startswith("--model.forget_bias"):
+                flags = ["--model", "LSTM", *flags]
+            name = re.sub(r"\W", "-", row)
+            run = train(*base, *flags, "--trainer.max_steps=1", f"--run.name={name}")
+            assert run.code == 0, f"{row}: {run.err}"
 
 
 @pytest.mark.parametrize("times", [1, 2])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from datamodules.speakers import find_speakers
+from datamodules.speakers import find_after_cue, find_speakers
 
 ON_THEIR_OWN_LINES = """
 HAMLET.
@@ -87,6 +87,25 @@ def test_too_seldom_and_too_many():
 
 def test_equally_used_names_in_the_order_of_the_alphabet():
     assert find_speakers("YORK. Ay.\nANNE. No.\n" * 3) == ["ANNE.", "YORK."]
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        (ON_THEIR_OWN_LINES * 3, "\n"),
+        (IN_FRONT * 3, " "),
+        (WITH_COLONS * 3, "\n"),
+        ("DUKE. Ay.\n" * 3 + "DUKE.  \nNo.\n" * 2, " "),
+        ("DUKE. Ay.\n" * 2 + "DUKE.  \nNo.\n" * 3, "\n"),
+        ("Nobody speaks.\n" * 5, None),
+    ],
+)
+def test_what_follows_a_cue(text, after):
+    assert find_after_cue(text, find_speakers(text)) == after
+
+
+def test_cues_that_nothing_follows():
+    assert find_after_cue("the duke", ["DUKE."]) is None
 
 
 @pytest.mark.skipif(not os.environ.get("DATA_ROOT"), reason="the real texts are at DATA_ROOT")

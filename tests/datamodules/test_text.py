@@ -400,6 +400,7 @@ def test_state_is_of_plain_types(text_of):
         "text_hash": data.text_hash,
         "corpus": data.corpus,
         "speakers": ["HAMLET."],
+        "after_cue": " ",
     }
     text_of(play, length=20).load_state_dict(state)
 
@@ -494,14 +495,14 @@ def test_other_wrong_values(text_of):
 @pytest.mark.parametrize(
     "size, settings, complaint",
     [
-        (1, {}, "its training part has 0 characters, and a crop of 9 need 10$"),
+        (1, {}, "its training part has 0 characters, and a crop of 9 needs 10$"),
         (
             18,
             {"validation_fraction": 0.5},
-            "training part has 9 characters, and a crop of 9 need 10$",
+            "training part has 9 characters, and a crop of 9 needs 10$",
         ),
         (99, {}, None),
-        (90, {}, "its validation part has 9 characters, and a crop of 9 need 10$"),
+        (90, {}, "its validation part has 9 characters, and a crop of 9 needs 10$"),
         (
             200,
             {"reading": "contiguous", "batch_size": 20},
