@@ -103,8 +103,8 @@ class Report(Callback):
         metrics = {
             "result/steps": result["steps"],
             "result/best_accuracy": result["best_accuracy"],
-            "result/steps_to_converge": result["steps_to_converge"],
             "result/best_validation_loss": result["best_validation"].get("loss"),
+            "result/steps_to_converge": result["steps_to_converge"],
         }
         known = {name: value for name, value in metrics.items() if value is not None}
         trainer.logger.log_hyperparams(self.hparams, known, step=trainer.global_step)

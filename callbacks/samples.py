@@ -82,7 +82,9 @@ class Samples(Callback):
         with written_whole(self.file) as file:
             file.write(self._table(trainer.max_steps, str(text)))
         if trainer.logger:
-            trainer.logger.experiment.add_text("sample", as_code(self.samples[step]), step)
+            # Four spaces make Markdown's code, with its line breaks.
+            shown = "".join(f"    {line}\n" for line in self.samples[step].split("\n"))
+            trainer.logger.experiment.add_text("sample", shown, step)
 
     def _sample(self, writer: Writer, length: int) -> str:
         characters = writer.write(self.prompt, length, temperature=self.temperature)

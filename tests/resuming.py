@@ -50,7 +50,7 @@ def assert_identical(one, other, where: str = "run") -> None:
     if isinstance(one, torch.Tensor):
         assert one.dtype == other.dtype and torch.equal(one, other), where
     elif isinstance(one, dict):
-        assert list(one) == list(other), where
+        assert list(one) == list(other), f"{where}: {list(one)} and {list(other)}"
         for key in one:
             assert_identical(one[key], other[key], f"{where}.{key}")
     elif isinstance(one, (list, tuple)):

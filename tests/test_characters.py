@@ -222,7 +222,6 @@ WRONG = {
     "no samples": (["--samples.length=0"], ["samples.length must be at least 1"]),
     "a prompt": (["--samples.prompt=Z"], ["samples.prompt", "'Z'"]),
     "a model of digits": (["--model=LSTM"], ["LSTM reads digits", "Text gives characters"]),
-    "data of digits": (["--data=Palindromes"], ["reads characters", "Palindromes gives digits"]),
     "another class count": (["--model.num_classes=3"], ["num_classes comes from the data"]),
 }
 

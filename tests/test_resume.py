@@ -202,12 +202,12 @@ def drop_out() -> None:
     """Let the model draw random numbers while it trains."""
     from lightning_modules import RRN
 
-    encode = RRN.encode
+    forward = RRN.forward
 
-    def encode_and_drop(self, digits):
-        return torch.nn.functional.dropout(encode(self, digits), 0.2, self.training)
+    def forward_and_drop(self, digits):
+        return torch.nn.functional.dropout(forward(self, digits), 0.2, self.training)
 
-    RRN.encode = encode_and_drop
+    RRN.forward = forward_and_drop
 
 
 def drop_out_and_stop() -> None:

@@ -80,6 +80,9 @@ COMMANDS = {
     "unknown data": Wrong("--data Palindrome", ["unknown data", "mean Palindromes?"]),
     "unknown optimizer": Wrong("--optimizer adamm", ["unknown optimizer", "mean Adam?"]),
     "unknown schedule": Wrong("--lr_scheduler StepLRR", ["unknown lr_scheduler", "mean StepLR?"]),
+    "model of another experiment": Wrong(
+        "--model CharGenerator", ["reads characters", "Palindromes gives digits", "--config"]
+    ),
     "base of models": Wrong(
         "--model SequenceClassifier", ["model is only a base of others", "GRU", "RRN"]
     ),

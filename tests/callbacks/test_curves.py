@@ -98,7 +98,7 @@ class Rates(Callback):
 @pytest.mark.parametrize("accumulate", [1, 3])
 def test_a_schedule_is_stepped_once_a_step(accumulate, train, small, tmp_path, monkeypatch):
     rates = Rates()
-    monkeypatch.setattr("command_line.cli.RandomState", lambda: rates)
+    monkeypatch.setattr("command_line.run_callbacks.RandomState", lambda: rates)
     schedule = ["--lr_scheduler=StepLR", "--lr_scheduler.step_size=2", "--lr_scheduler.gamma=0.5"]
     flags = [f"--trainer.accumulate_grad_batches={accumulate}", "--trainer.max_steps=6"]
     assert train(*small, "--data.batch_size=12", *schedule, *flags).code == 0

@@ -99,8 +99,10 @@ def test_texts_for_tensorboard(sampled, tmp_path):
     events.Reload()
     shown = events.Tensors("sample/text_summary")
     assert [event.step for event in shown] == [0, 2, 4, 6, 8]
-    last = shown[-1].tensor_proto.string_val[0].decode()
-    assert last == as_code(samples.samples[8])
+    for event, sample in zip(shown, samples.samples.values(), strict=True):
+        lines = event.tensor_proto.string_val[0].decode().splitlines()
+        assert all(line.startswith("    ") for line in lines)
+        assert "\n".join(line[4:] for line in lines) == sample
 
 
 def test_a_diverged_network_does_not_end_the_training(sampled):
