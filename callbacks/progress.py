@@ -14,7 +14,6 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from torch import Tensor
@@ -27,6 +26,8 @@ SECONDS_BETWEEN_LINES = 10.0
 
 class StepProgress(ProgressBar):
     """A bar of the steps done of max_steps, with loss, accuracy, speed and the time left at most.
+
+    It fits a terminal of 80 columns.
 
     Where the output is not a terminal, a line every ten seconds stands in for the bar. The bar is
     drawn at most twice a second, by the training loop itself: a thread that redraws it would
@@ -61,21 +62,17 @@ class StepProgress(ProgressBar):
         if not self._enabled or not self.console.is_terminal:
             return
         self._bar = Progress(
-            TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TextColumn("{task.fields[numbers]}"),
-            TimeElapsedColumn(),
-            TextColumn("of at most"),
-            TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn("at most"),
+            TimeRemainingColumn(compact=True),
             console=self.console,
             auto_refresh=False,
             expand=True,
         )
         total = trainer.max_steps if trainer.max_steps > 0 else None
-        self._bar.add_task(
-            type(pl_module).__name__, total=total, completed=trainer.global_step, numbers=""
-        )
+        self._bar.add_task("", total=total, completed=trainer.global_step, numbers="")
         self._bar.start()
 
     def on_train_batch_end(
@@ -104,7 +101,7 @@ class StepProgress(ProgressBar):
         speed = (step - first_step) / max(now - first_time, 1e-9)
         loss = float(self._loss) * trainer.accumulate_grad_batches
         numbers = (
-            f"loss {loss:.3f}  accuracy {self.convergence.moving_average:.3f}  {speed:.0f} steps/s"
+            f"loss {loss:.3f}  accuracy {self.convergence.moving_average:.3f}  {speed:.3g} steps/s"
         )
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=step, numbers=numbers, refresh=True)
