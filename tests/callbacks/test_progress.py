@@ -29,9 +29,9 @@ class Losses(Callback):
 def shown(fit, scripted, clock):
     """Train with steps of so many seconds: what is shown, and the losses."""
 
-    def shown(seconds, terminal, disabled=False, accuracies=(), **settings):
+    def shown(seconds, terminal, disabled=False, accuracies=(), width=150, **settings):
         output = io.StringIO()
-        console = Console(file=output, force_terminal=terminal, width=150, color_system=None)
+        console = Console(file=output, force_terminal=terminal, width=width, color_system=None)
         convergence, losses = Convergence(window=2), Losses(clock, seconds)
         progress = StepProgress(convergence, console)
         if disabled:
@@ -84,10 +84,16 @@ def test_a_bar_in_a_terminal(shown):
     drawn = "\n".join(frames(output))
     assert "\x1b[" in output
     for step, accuracy in ((1, "0.500"), (2, "0.750")):
-        assert re.search(
-            rf" {step}/3 loss {losses[step - 1]:.3f}  accuracy {accuracy} ", drawn
-        )
-    assert re.search(r"RRN .* 3/3 ", frames(output)[-1])
+        assert re.search(rf" {step}/3 loss {losses[step - 1]:.3f}  accuracy {accuracy} ", drawn)
+    assert " 3/3 " in frames(output)[-1]
+
+
+def test_nothing_is_cut_in_80_columns(shown):
+    accuracies = [0.5, 1.0, 1.0]
+    output, _ = shown(0.01, terminal=True, max_steps=10_000, accuracies=accuracies, width=80)
+    last = frames(output)[-1]
+    assert len(last.rstrip()) <= 80 and "…" not in last
+    assert re.search(r" 3/10000 loss \d\.\d{3}  accuracy 1\.000  100 steps/s at most \d\d:\d\d", last)
 
 
 def test_a_bar_is_drawn_at_most_twice_a_second(shown):
