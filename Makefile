@@ -25,6 +25,7 @@ lint: $(VENV)/installed-for-tests  ## check style and types
 	$(RUN) -m mypy
 
 benchmarks: $(VENV)/installed  ## measure speed, side by side with plain loops
+	$(RUN) -m benchmarks.characters
 	$(RUN) -m benchmarks.generation
 	$(RUN) -m benchmarks.palindrome_batches
 	$(RUN) -m benchmarks.trainer_overhead
