@@ -25,7 +25,6 @@ from command_line.run_folder import RunFolder
 from command_line.settings import defining
 from lightning_modules import CharGenerator
 
-
 # What Lightning asks every callback for, at every step.
 HOOKS_OF_A_STEP = (
     "on_train_batch_start",

@@ -18,14 +18,8 @@ torch.set_num_threads(1)
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# A run of a second: small enough for any machine, long enough to validate and to checkpoint.
-SMALL = [
-    "--model.hidden_size=8",
-    "--model.encoding=one_hot",
-    "--data.length=4",
-    "--data.batch_size=16",
-    "--data.evaluation_size=48",
-    "--optimizer.lr=0.01",
+# Long enough to validate and to write checkpoints a few times.
+QUICK = [
     "--trainer.accelerator=cpu",
     "--trainer.max_steps=60",
     "--trainer.log_every_n_steps=7",
@@ -33,6 +27,16 @@ SMALL = [
     "--checkpoints.every_n_steps=15",
     "--trainer.enable_progress_bar=false",
     "--run.name=small",
+]
+# A run of a second, on any machine.
+SMALL = [
+    "--model.hidden_size=8",
+    "--model.encoding=one_hot",
+    "--data.length=4",
+    "--data.batch_size=16",
+    "--data.evaluation_size=48",
+    "--optimizer.lr=0.01",
+    *QUICK,
 ]
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.conftest import ROOT
+from tests.conftest import QUICK, ROOT
 from tests.resuming import assert_identical, essence, signal_at
 
 RUN = Path("runs/characters/CharGenerator/small")
@@ -24,13 +24,7 @@ SMALL = [
     "--data.length=10",
     "--data.batch_size=4",
     "--model.hidden_size=8",
-    "--trainer.accelerator=cpu",
-    "--trainer.max_steps=60",
-    "--trainer.log_every_n_steps=7",
-    "--trainer.val_check_interval=20",
-    "--checkpoints.every_n_steps=15",
-    "--trainer.enable_progress_bar=false",
-    "--run.name=small",
+    *QUICK,
 ]
 TWO = ["--trainer.devices=2", "--trainer.strategy=ddp_fork"]
 READINGS = ["random", "contiguous"]

@@ -93,7 +93,9 @@ def test_nothing_is_cut_in_80_columns(shown):
     output, _ = shown(0.01, terminal=True, max_steps=10_000, accuracies=accuracies, width=80)
     last = frames(output)[-1]
     assert len(last.rstrip()) <= 80 and "…" not in last
-    assert re.search(r" 3/10000 loss \d\.\d{3}  accuracy 1\.000  100 steps/s at most \d\d:\d\d", last)
+    assert re.search(
+        r" 3/10000 loss \d\.\d{3}  accuracy 1\.000  100 steps/s at most \d\d:\d\d", last
+    )
 
 
 def test_a_bar_is_drawn_at_most_twice_a_second(shown):

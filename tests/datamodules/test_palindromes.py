@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 import torch
 from hypothesis import given, settings
@@ -20,28 +18,13 @@ from datamodules.palindromes import (
     TrainingBatches,
     draw_palindromes,
 )
+from tests.datamodules.places import first_batches, on_device
 
 STREAMS = [TRAINING, VALIDATION, TEST]
 # So long that no palindrome is ever drawn twice: 21 free digits.
 LONG = 40
 
 in_64_bits = st.integers(0, 2**64 - 1)
-
-
-def on_device(data, rank=0, devices=1, accumulate=1, step=0):
-    """Let the data believe that this process is one of several, and so many steps on."""
-    data.trainer = SimpleNamespace(
-        world_size=devices,
-        global_rank=rank,
-        accumulate_grad_batches=accumulate,
-        global_step=step,
-        overfit_batches=0,
-    )
-    return data
-
-
-def first_batches(loader, count):
-    return [batch for batch, _ in zip(loader, range(count), strict=False)]
 
 
 def assert_same_batches(ones, others):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset
 from datamodules import Text
 from datamodules.crops import CharacterBatch, RandomCrops, cut
 from datamodules.text import encode
+from tests.datamodules.places import first_batches, on_device
 
 READINGS = ["random", "contiguous"]
 # A stretch of 8 of these characters is found at one place only, so a crop says where it is from.
@@ -35,22 +35,6 @@ def text_of(tmp_path):
         return Text(str(path), length, batch_size, **{"training_seed": 3, **settings})
 
     return build
-
-
-def on_device(data, rank=0, devices=1, accumulate=1, step=0):
-    """Let the data believe that this process is one of several, and so many steps on."""
-    data.trainer = SimpleNamespace(
-        world_size=devices,
-        global_rank=rank,
-        accumulate_grad_batches=accumulate,
-        global_step=step,
-        overfit_batches=0,
-    )
-    return data
-
-
-def first_batches(loader, count):
-    return [batch for batch, _ in zip(loader, range(count), strict=False)]
 
 
 def assert_same_batches(ones, others):
