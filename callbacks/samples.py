@@ -60,8 +60,7 @@ class Samples(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        if (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
-            self._write_due(trainer, pl_module)
+        self._write_due(trainer, pl_module)
 
     def state_dict(self) -> dict[str, Any]:
         return {"samples": dict(self.samples)}

@@ -12,6 +12,3 @@ class TimeLimit(Timer):
 
     def state_dict(self) -> dict[str, Any]:
         return {}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        pass
