@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,8 @@ class Checkpoints(Callback):
             return
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         score = pl_module.score(metrics)
-        if self.best_score is None or score > self.best_score:
+        finite = all(map(math.isfinite, score))
+        if finite and (self.best_score is None or score > self.best_score):
             self.best_score = score
             self.best_validation = {"step": trainer.global_step, **pl_module.in_all_units(metrics)}
             self._save(trainer, "best")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import platform
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,7 @@ class Report(Callback):
         if trainer.logger:
             self._log(trainer, result)
         with written_whole(self.file) as file:
-            json.dump(result, file, indent=2)
+            json.dump(result, file, indent=2, allow_nan=False)
             file.write("\n")
 
     def result(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
@@ -119,5 +120,8 @@ class Report(Callback):
 
 
 def _without_stage(metrics: dict[str, float]) -> dict[str, float]:
-    """By short names: loss/validation as loss."""
-    return {name.removesuffix("/validation"): value for name, value in metrics.items()}
+    """By short names: loss/validation as loss. JSON has no word for what is not finite."""
+    return {
+        name.removesuffix("/validation"): value if math.isfinite(value) else None
+        for name, value in metrics.items()
+    }

@@ -21,7 +21,9 @@ class RunLogger(TensorBoardLogger):
     """
 
     def __init__(self, folder: Path, resumed_step: int | None = None) -> None:
-        purge_step = None if resumed_step is None else resumed_step + 1
+        # TensorBoard passes over the first mark of a beginning that it meets, so the first file
+        # must have one too, or the second one's would not count.
+        purge_step = 0 if resumed_step is None else resumed_step + 1
         super().__init__(
             folder, name="", version="", default_hp_metric=False, purge_step=purge_step
         )

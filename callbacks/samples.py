@@ -94,9 +94,11 @@ class Samples(Callback):
             return f"({error})"
 
     def _table(self, max_steps: int, title: str) -> str:
-        lines = [f"# {title}", "", "| trained | step | sample |", "|---:|---:|---|"]
+        prompt = f", going on from {as_code(self.prompt)}" if self.prompt else ""
+        lines = [f"# {title}", "", f"Temperature {self.temperature:g}{prompt}.", ""]
+        lines += ["| trained | step | sample |", "|---:|---:|---|"]
         for step, sample in sorted(self.samples.items()):
-            share = f"{step / max_steps:.0%}" if max_steps > 0 else ""
+            share = f"{100 * step / max_steps:.0f} %" if max_steps > 0 else ""
             lines.append(f"| {share} | {step:,} | {as_code(sample)} |")
         return "\n".join(lines) + "\n"
 

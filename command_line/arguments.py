@@ -11,8 +11,9 @@ from command_line.errors import UsageError, did_you_mean
 SUBCOMMANDS = ("fit", "validate", "test")
 WRITING = ("generate", "play")
 DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "palindromes.yaml"
-# Names of checkpoints of the run that the other flags describe; anything else is a path.
+# Each chooses a class, whose settings are flags of their own.
 CLASS_FLAGS = ("--model", "--data", "--optimizer", "--lr_scheduler")
+# Names of checkpoints of the run that the other flags describe; anything else is a path.
 CHECKPOINT_NAMES = ("last", "best")
 
 

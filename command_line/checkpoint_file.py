@@ -25,7 +25,7 @@ def find_checkpoint(path: Path, preferred: str) -> Path:
         UsageError: there is none.
     """
     if path.is_dir():
-        folder = RunFolder(path)
+        folder = RunFolder(path.parent if path.name == "checkpoints" else path)
         for name in (preferred, "last", "best"):
             if folder.checkpoint(name).is_file():
                 return folder.checkpoint(name)

@@ -111,6 +111,11 @@ def check_joined(
             f"choose a config in which they fit, such as --config configs/palindromes.yaml or "
             f"configs/characters.yaml"
         )
+    if getattr(data, "reading", None) == "contiguous" and not model.carries_on:
+        raise UsageError(
+            f"model.cell {model.hparams.cell} does not go with data.reading contiguous: nothing "
+            f"bounds its state, which overflows if it is carried through a whole text; read random"
+        )
     untyped = (data.num_classes, arguments_of(type(model))["num_classes"])
     if model_settings.get("num_classes", data.num_classes) not in untyped:
         raise UsageError(f"model.num_classes comes from the data, which has {data.num_classes}")
@@ -126,6 +131,20 @@ def check_prompt(prompt: str, model: LightningModule, data: LightningDataModule)
         Writer(model.network, data.vocabulary).encode(prompt)
     except ValueError as error:
         raise UsageError(f"samples.prompt: {error}") from None
+
+
+def check_text(file: Path | None, checkpoint: Mapping[str, Any], data: LightningDataModule) -> None:
+    """A model of characters goes on with the text that it began with.
+
+    Raises:
+        UsageError: it is another one.
+    """
+    theirs = checkpoint.get(type(data).__qualname__, {}).get("text_hash")
+    if theirs is not None and theirs != data.text_hash:
+        raise UsageError(
+            f"data.corpus {data.corpus} is another text than the checkpoint {file} was trained "
+            f"on: SHA-256 {data.text_hash[:12]}... instead of {theirs[:12]}..."
+        )
 
 
 def check_vocabulary(

@@ -37,6 +37,7 @@ from command_line.checks import (
     check_joined,
     check_parsed,
     check_resumable,
+    check_text,
     check_vocabulary,
 )
 from command_line.config_file import check_config, read_config
@@ -228,6 +229,7 @@ class TrainingCLI(LightningCLI):
             return
         if self.checkpoint:
             check_complete(self.checkpoint, self.checkpoint_file)
+            check_text(self.checkpoint_file, self.checkpoint, self.datamodule)
             load_weights(self.model, self.checkpoint, self.checkpoint_file)
             # Lightning reads it again when it needs it.
             self.checkpoint = {"global_step": self.checkpoint["global_step"]}

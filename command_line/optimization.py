@@ -31,7 +31,7 @@ def configure(
         max_steps: that it is trained for at most; -1 is without end.
 
     Returns:
-        The schedule, if it waits for a plateau: it is the callers to step it.
+        The schedule, if it waits for a plateau: it is for the caller to step it.
 
     Raises:
         UsageError: they cannot be made, or do not work.

@@ -35,16 +35,27 @@ def carry_out(argv: list[str]) -> None:
     flags = (parser_of_generate() if generates else parser_of_play()).parse(argv[1:])
     if not flags.ckpt_path:
         raise UsageError(f"{argv[0]} needs --ckpt_path: a checkpoint, or the folder of a run")
+    if sys.stdout is None:
+        raise UsageError("there is no standard output to write to")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that lacks a character shows another one.
         sys.stdout.reconfigure(errors="replace")
     try:
         (_generate if generates else _play)(flags)
         sys.stdout.flush()
+    except MemoryError:
+        raise UsageError("there is not the memory to draw so much at once") from None
+    except RuntimeError as error:
+        if "memory" not in str(error):
+            raise
+        raise UsageError("there is not the memory to draw so much at once") from None
     except BrokenPipeError:
         # The reader has had enough, as `head` does. What is still unwritten must go somewhere, or
         # Python complains when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise UsageError(f"the text cannot be written: {error.strerror}") from None
 
 
 def _generate(flags: argparse.Namespace) -> None:
@@ -130,10 +141,13 @@ def _prompt(flags: argparse.Namespace) -> str:
         return flags.prompt or ""
     try:
         if flags.prompt_file == "-":
+            if sys.stdin is None:
+                raise UsageError("--prompt_file -: there is no standard input")
             content = sys.stdin.buffer.read()
         else:
             content = Path(flags.prompt_file).read_bytes()
-        return content.decode("utf-8-sig")
+        # Line breaks as those of the corpora.
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except OSError as error:
         raise UsageError(f"--prompt_file {flags.prompt_file}: {error.strerror}") from None
     except UnicodeDecodeError as error:

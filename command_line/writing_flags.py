@@ -14,7 +14,7 @@ Write text with a trained character generator; the checkpoint is all it needs.
 
 python train.py generate --ckpt_path RUN --prompt "HAMLET. " --temperature 0.5
 python train.py generate --ckpt_path RUN --temperatures 0,0.5,1,2
-echo "To be, or" | python train.py generate --ckpt_path RUN --prompt_file - --num_samples 3
+printf "To be, or" | python train.py generate --ckpt_path RUN --prompt_file - --num_samples 3
 """
 PLAY = """\
 Write a play: speakers drawn at random make a trained character generator speak.

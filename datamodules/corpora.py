@@ -52,6 +52,12 @@ def read_corpus(corpus: str) -> str:
         path = _data_root() / "text" / f"{corpus}.txt"
         if not path.exists():
             _download(corpus, path)
+        content = _read(path)
+        text = decode(content, str(path))
+        # Put there by hand, it may still have what Project Gutenberg prints around its books.
+        return extract_gutenberg(content) if _START.search(text) else text
+    elif not corpus:
+        raise ValueError(f"corpus must be a file or one of {', '.join(NAMES)}")
     else:
         path = Path(os.path.expanduser(corpus))
         # Not Path.exists, which fails where a name is too long to be one of a file.
@@ -86,10 +92,13 @@ def decode(content: bytes, name: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+_START = re.compile(r"^\*\*\* ?START OF .*\n", re.MULTILINE)
+
+
 def extract_gutenberg(content: bytes) -> str:
     """The book between the START and END lines of Project Gutenberg."""
     text = decode(content, "the book")
-    start = re.search(r"^\*\*\* ?START OF .*\n", text, re.MULTILINE)
+    start = _START.search(text)
     end = re.search(r"^\*\*\* ?END OF ", text, re.MULTILINE)
     if not start or not end or end.start() < start.end():
         raise ValueError("the book has no lines '*** START OF ...' and '*** END OF ...'")
@@ -174,6 +183,12 @@ def _download(name: str, path: Path) -> None:
     pooch.get_logger().setLevel("ERROR")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ValueError(
+            f"{path.parent} cannot be made ({error.strerror}): set DATA_ROOT to a folder that can "
+            f"be written, or take {BUILT_IN}, which needs no file"
+        ) from None
+    try:
         with filelock.FileLock(path.with_suffix(".lock")):
             # The process that had the lock before may have been here for the same.
             if path.exists():

@@ -113,12 +113,13 @@ class Text(CountedData):
         split = int(len(numbers) * (1 - validation_fraction))
         self.training_text, self.validation_text = numbers[:split], numbers[split:]
         self._check_size()
+        if self.num_classes == 1:
+            raise ValueError(f"{corpus} has 1 symbol only: there is nothing to predict")
 
     def __str__(self) -> str:
         name = Path(self.corpus).name
         parts = f"{len(self.training_text):,} + {len(self.validation_text):,} characters"
-        symbols = "1 symbol" if self.num_classes == 1 else f"{self.num_classes:,} symbols"
-        return f"{name}, {parts}, {symbols}, crops of {self.length}"
+        return f"{name}, {parts}, {self.num_classes:,} symbols, crops of {self.length}"
 
     @property
     def _contiguous(self) -> bool:

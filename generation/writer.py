@@ -121,9 +121,14 @@ class Writer:
         start = torch.tensor([self._numbers.get("\n", 0)])
         all_logits, states = [], []
         with evaluating(self.network):
+            # A play has many lines of few speakers.
+            read: dict[tuple[int, ...], tuple[Tensor, State]] = {}
             for prompt in prompts:
                 prompt = prompt if len(prompt) else start
-                logits, state = self.network(prompt.to(device).unsqueeze(1))
+                key = tuple(prompt.tolist())
+                if key not in read:
+                    read[key] = self.network(prompt.to(device).unsqueeze(1))
+                logits, state = read[key]
                 all_logits.append(logits[-1].expand(copies, -1))
                 states.append([tensor.expand(copies, -1) for tensor in state])
         return torch.cat(all_logits), tuple(map(torch.cat, zip(*states, strict=True)))

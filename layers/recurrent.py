@@ -36,6 +36,8 @@ class Recurrent(nn.Module, ABC):
 
     gate_blocks: ClassVar[int]
     state_tensors: ClassVar[int]
+    # Whether the state stays finite however long the sequence is.
+    bounded: ClassVar[bool] = True
 
     def __init__(self, input_size: int, hidden_size: int, initialization: str = "torch") -> None:
         super().__init__()

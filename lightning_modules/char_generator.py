@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal, Protocol
 
+import torch
 from torch import Tensor
 
-from layers import CharacterNetwork, State
+from layers import CELLS, CharacterNetwork, State
 from lightning_modules.predictor import Predictor
 
 
@@ -25,7 +26,8 @@ class CharGenerator(Predictor):
 
     Where a batch continues the one before, the hidden state is carried over, and the gradient
     ends at the beginning of the batch (Karpathy 2015, char-rnn); else the state starts from zeros
-    ("Recurrent Neural Networks and Graph Neural Networks", 2019, section 2).
+    ("Recurrent Neural Networks and Graph Neural Networks", 2019, section 2). `carries_on` says
+    whether the cell can go through a whole text so: the RRN's state would overflow.
 
     Args:
         cell: of the recurrent layers.
@@ -56,6 +58,7 @@ class CharGenerator(Predictor):
         self.network = CharacterNetwork(
             cell, num_classes, hidden_size, num_layers, dropout, initialization
         )
+        self.carries_on = CELLS[cell].bounded
         # Of the training, and of the evaluation that interrupts it.
         self.carried: dict[bool, State] = {}
 
@@ -79,10 +82,13 @@ class CharGenerator(Predictor):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the state carried by all rows of the batch, over all devices."""
-        state = self.carried.get(True, ())
-        checkpoint["carried_state"] = [
-            self.all_gather(tensor).reshape(-1, tensor.shape[-1]).cpu() for tensor in state
-        ]
+        state = [tensor.cpu() for tensor in self.carried.get(True, ())]
+        devices = self.trainer.world_size if state else 1
+        if devices > 1:
+            shares: list[Any] = [None] * devices
+            torch.distributed.all_gather_object(shares, state)
+            state = [torch.cat(rows) for rows in zip(*shares, strict=True)]
+        checkpoint["carried_state"] = state
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take this device's rows of the carried state, also of another number of devices."""

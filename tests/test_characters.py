@@ -200,7 +200,20 @@ def test_measured_on_its_text_and_on_another_one(write, train_in_process, tmp_pa
     assert other.code == 2 and "'Z', which the model has never seen" in other.err
 
 
+def test_a_text_that_changed_is_told_before_its_size(write, tmp_path):
+    assert write("--trainer.max_steps=20").code == 0
+    with (tmp_path / "book.txt").open("a", encoding="utf-8") as book:
+        book.write("ZÜ" * 9)
+    resumed = write("--ckpt_path=last", "--trainer.max_steps=40")
+    assert resumed.code == 2 and "another text than the checkpoint" in resumed.err
+    assert len(resumed.err.splitlines()) == 1 and not resumed.out
+
+
 WRONG = {
+    "a state without bounds": (
+        ["--model.cell=RRN", "--data.reading=contiguous"],
+        ["model.cell RRN does not go with data.reading contiguous"],
+    ),
     "no such corpus": (["--data.corpus=shakespear"], ["did you mean shakespeare"]),
     "accumulated streams": (
         ["--data.reading=contiguous", "--trainer.accumulate_grad_batches=2"],

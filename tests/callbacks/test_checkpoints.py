@@ -106,6 +106,13 @@ def test_val_check_interval_counts_steps(train, small, tmp_path, curves_of):
     assert progress["ready"] == 3 * best["global_step"]
 
 
+def test_what_is_no_number_is_never_the_best(noted, scripted):
+    nan = float("nan")
+    validations = [(0.9, nan), (nan, 1.0), (0.1, 1.0), (0.9, nan)]
+    saved = noted(scripted(validations=validations), validate=1, max_steps=4)
+    assert written(saved, "best") == [3]
+
+
 def test_best_is_the_highest_accuracy_and_then_the_lowest_loss(noted, scripted):
     validations = {
         2: (0.5, 2.0),

@@ -160,6 +160,17 @@ def test_result_without_logger_or_validation(reported, result_of, tmp_path):
     assert result["hparams"] == {"seed": 1, "lr": 0.1} and result["seed"] == 1
 
 
+def test_what_is_no_number_is_null(fit, scripted, tmp_path):
+    convergence, checkpoints = Convergence(), unwritten(tmp_path)
+    curves = Curves(convergence)
+    report = Report(tmp_path / "result.json", {}, convergence, curves, checkpoints)
+    model = scripted(validations=[(0.5, float("nan"))])
+    fit(model, convergence, curves, report, limit_val_batches=1, val_check_interval=5)
+    text = (tmp_path / "result.json").read_text()
+    assert json.loads(text)["validation"] == {"accuracy": 0.5, "loss": None}
+    assert "NaN" not in text
+
+
 def test_a_run_too_short_to_average(reported, result_of, tmp_path):
     reported([1.0] * 4, max_steps=4)
     result = result_of(tmp_path / "run")

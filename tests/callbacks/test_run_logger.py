@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
+
 from callbacks import RunLogger
 
 
@@ -49,6 +51,23 @@ def test_a_resumed_run_continues_after_its_checkpoint(tmp_path, curves_of):
     written(tmp_path, range(6, 9), resumed_step=5, value=2.0)
     expected = [(step, 1.0) for step in range(1, 6)] + [(step, 2.0) for step in range(6, 9)]
     assert curves_of(tmp_path) == {"loss/train": expected}
+
+
+def test_tensorboard_itself_forgets_what_a_resumed_run_writes_again(tmp_path):
+    """It passes over the first beginning that it meets, which must not be the resumed one."""
+    written(tmp_path, range(1, 11), value=1.0)
+    written(tmp_path, range(6, 9), resumed_step=5, value=2.0)
+    events = EventAccumulator(str(tmp_path), size_guidance={"tensors": 0})
+    events.Reload()
+    assert [event.step for event in events.Tensors("loss/train")] == list(range(1, 9))
+
+
+def test_no_file_before_there_is_something_to_write(tmp_path):
+    logger = RunLogger(tmp_path)
+    assert logger.experiment is not None
+    logger.save()
+    logger.finalize("success")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_run_resumed_at_its_start_forgets_all(tmp_path, curves_of):

@@ -71,11 +71,11 @@ def test_the_last_sample_is_what_the_trained_network_writes(sampled, text):
 
 def test_the_table(sampled, text, tmp_path):
     samples, _ = sampled()
-    heading, empty, *table = (tmp_path / "samples.md").read_text().splitlines()
-    assert heading == f"# {text}" and empty == ""
+    heading, _, settings, empty, *table = (tmp_path / "samples.md").read_text().splitlines()
+    assert heading == f"# {text}" and settings == "Temperature 1." and empty == ""
     assert table[:2] == ["| trained | step | sample |", "|---:|---:|---|"]
     for row, (step, sample) in zip(table[2:], samples.samples.items(), strict=True):
-        trained, number, shown = re.fullmatch(r"\| (\d+)% \| (\d) \| (`+ .* `+) \|", row).groups()
+        trained, number, shown = re.fullmatch(r"\| (\d+) % \| (\d) \| (`+ .* `+) \|", row).groups()
         assert (int(trained), int(number)) == (100 * step // 8, step)
         assert shown == as_code(sample)
 

@@ -46,6 +46,35 @@ def test_line_breaks_in_the_prompt(generate):
     assert generate("--prompt", r"g\n", "--length=2") == "g\nab\n"
 
 
+def test_line_breaks_of_other_systems_in_a_prompt_file(generate, tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfg\r\n")
+    assert generate("--prompt_file=a.txt", "--length=2") == "g\nab\n"
+
+
+def test_the_folder_of_checkpoints_is_as_good_as_the_run(train, save, alphabet):
+    save(alphabet())
+    outcome = train("generate", "--ckpt_path", f"{RUN}/checkpoints", "--length=3")
+    assert (outcome.code, outcome.out) == (0, "abc\n")
+
+
+@pytest.mark.parametrize("redirected", [">/dev/full", ">&-", "--prompt_file - <&-"])
+def test_streams_that_are_not_there(redirected, save, alphabet, tmp_path):
+    save(alphabet())
+    command = f"{sys.executable} {ROOT}/train.py generate --ckpt_path {RUN} --length 3"
+    run = subprocess.run(
+        f"{command} {redirected}", shell=True, cwd=tmp_path, capture_output=True, text=True
+    )
+    assert run.returncode == 2
+    assert run.stderr.startswith("train.py: error: ") and len(run.stderr.splitlines()) == 1
+
+
+def test_more_samples_than_memory(train, save, alphabet):
+    save(alphabet())
+    outcome = train("generate", "--ckpt_path", RUN, "--num_samples", "100000000000000")
+    assert outcome.code == 2 and len(outcome.err.splitlines()) == 1
+    assert "there is not the memory" in outcome.err
+
+
 @pytest.mark.parametrize(
     ("stop", "text"),
     [

@@ -212,8 +212,9 @@ def no_network(monkeypatch):
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_file_that_is_there_is_used_as_it_is(name, root, no_network):
     (root / "text").mkdir(parents=True)
-    (root / "text" / f"{name}.txt").write_text(EBOOK.decode(), encoding="utf-8", newline="")
-    assert read_corpus(name) == EBOOK.decode().removeprefix("\ufeff").replace("\r\n", "\n")
+    content = BOOK.replace("\n", "\r\n")
+    (root / "text" / f"{name}.txt").write_text(content, encoding="utf-8", newline="")
+    assert read_corpus(name) == BOOK
     assert [path.name for path in (root / "text").iterdir()] == [f"{name}.txt"]
 
 
@@ -341,10 +342,21 @@ def test_no_network(server, monkeypatch, root):
 def test_a_place_that_cannot_be_written(server, monkeypatch, root):
     root.write_text("a file where the folder should be")
     serve(server, monkeypatch, "monte_cristo", EBOOK)
-    with pytest.raises(ValueError, match="monte_cristo cannot be downloaded") as caught:
+    with pytest.raises(ValueError, match="cannot be made .*: set DATA_ROOT to a folder") as caught:
         read_corpus("monte_cristo")
     one_line(caught)
     assert not server.asked
+
+
+def test_a_book_put_there_by_hand_may_have_its_licence(root):
+    (root / "text").mkdir(parents=True)
+    (root / "text" / "monte_cristo.txt").write_bytes(EBOOK)
+    assert read_corpus("monte_cristo") == BOOK
+
+
+def test_an_empty_name():
+    with pytest.raises(ValueError, match="^corpus must be a file or one of python_docs, shake"):
+        read_corpus("")
 
 
 def test_sources():

@@ -108,15 +108,10 @@ def test_smallest_numbers_that_hold_the_vocabulary(symbols, kind):
     assert torch.equal(numbers.long(), torch.arange(symbols).flip(0))
 
 
-@pytest.mark.parametrize("reading", READINGS)
-def test_a_vocabulary_of_one_character(reading, text_of):
-    data = text_of("a" * 500, reading=reading)
-    assert data.vocabulary == "a" and data.num_classes == 1 and data.speakers == []
-    batches = [*first_batches(data.train_dataloader(), 3), *data.val_dataloader()]
-    assert all(
-        not batch.characters.any() and batch.characters.shape[1] == LENGTH for batch in batches
-    )
-    assert str(data) == "book.txt, 450 + 50 characters, 1 symbol, crops of 9"
+@pytest.mark.parametrize("text", ["a" * 500, "\r\n" * 500, "\u0301" * 500])
+def test_a_vocabulary_of_one_character(text, text_of):
+    with pytest.raises(ValueError, match=r"book\.txt has 1 symbol only: there is nothing to pred"):
+        text_of(text)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,12 @@ def test_all_lines_are_one_batch_drawn_no_longer_than_needed(recite):
     assert steps == [(9,)] * 3
 
 
+def test_each_cue_is_read_once(recite):
+    writer = recite("e\n")
+    said(writer, lines=30)
+    assert [name for name, *_ in writer.network.calls].count("forward") == 3
+
+
 @pytest.mark.parametrize("lines", [1, 2, 50])
 def test_nobody_speaks_twice_in_a_row(lines):
     for seed in range(5):

@@ -82,6 +82,15 @@ def test_initial_state_follows_the_weights(cell_type):
 
 
 @every_cell
+def test_bounded_says_whether_the_state_stays_finite(cell_type):
+    torch.manual_seed(0)
+    cell = cell_type(4, 32)
+    with torch.no_grad():
+        _, state = cell(torch.randn(2000, 1, 4))
+    assert all(tensor.isfinite().all() for tensor in state) == cell_type.bounded
+
+
+@every_cell
 def test_is_deterministic(cell_type, draw):
     cell = cell_type(4, 5)
     inputs, state = draw(cell, 6, 3)
