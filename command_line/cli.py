@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import torch
 import yaml
 from jsonargparse.typing import restricted_number_type
-from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 import datamodules  # noqa: F401  so that its classes are known by their names
 import lightning_modules  # noqa: F401  so that its classes are known by their names
-from callbacks import (
-    AtomicCheckpointIO,
-    Checkpoints,
-    Convergence,
-    RunLogger,
-    Samples,
-    Unprofiled,
-)
+from callbacks import Checkpoints, Convergence, Samples
 from command_line import words
 from command_line.arguments import CHECKPOINT_NAMES, DEFAULT_CONFIG, Arguments
 from command_line.checkpoint_file import (
@@ -49,19 +41,8 @@ from command_line.processes import is_main_process
 from command_line.run_callbacks import callbacks_of_run
 from command_line.run_folder import RunFolder
 from command_line.settings import class_of, defining, flatten
+from command_line.trainer_settings import TRAINER_DEFAULTS, explained, to_train
 
-# What every run needs, so that no config has to say it: one endless epoch of training steps,
-# validated by their number, and none of what this project's own callbacks do instead.
-TRAINER_DEFAULTS: dict[str, Any] = {
-    "max_epochs": -1,
-    "min_epochs": 0,
-    "check_val_every_n_epoch": None,
-    "num_sanity_val_steps": 0,
-    "use_distributed_sampler": False,
-    "enable_checkpointing": False,
-    "enable_model_summary": False,
-    "enable_autolog_hparams": False,
-}
 # More than any machine has would only fail later, and with many lines.
 Threads = restricted_number_type("Threads", int, [(">", 0), ("<=", 1024)])
 
@@ -190,39 +171,23 @@ class TrainingCLI(LightningCLI):
         settings = self._get(self.config, "model").init_args.as_dict()
         check_joined(self.model, self.datamodule, settings)
         config = {**self._get(self.config_init, "trainer"), **kwargs}
-        if self.subcommand != "fit":
+        callbacks: list[Callback] = []
+        if self.subcommand == "fit":
+            config = to_train(config, self.folder.path, self.checkpoint.get("global_step"))
+            callbacks = callbacks_of_run(
+                self.config_init[self.subcommand],
+                self.settings,
+                self.folder,
+                self.model,
+                self.datamodule,
+                self.plateau,
+            )
+        else:
             config.update(logger=False, enable_progress_bar=False)
-            return self._make_trainer(config, [])
-        config["profiler"] = config["profiler"] or Unprofiled()
-        if isinstance(config["val_check_interval"], int):
-            # Training steps, where Lightning counts batches.
-            config["val_check_interval"] *= config["accumulate_grad_batches"]
-        plugins = config["plugins"] or []
-        plugins = plugins if isinstance(plugins, list) else [plugins]
-        config["plugins"] = [*plugins, AtomicCheckpointIO()]
-        if config["logger"] is not False:
-            config["logger"] = RunLogger(self.folder.path, self.checkpoint.get("global_step"))
-        callbacks = callbacks_of_run(
-            self.config_init[self.subcommand],
-            self.settings,
-            self.folder,
-            self.model,
-            self.datamodule,
-            self.plateau,
-        )
-        return self._make_trainer({**config, "max_time": None}, callbacks)
-
-    def _make_trainer(self, config: dict[str, Any], callbacks: list[Any]) -> Trainer:
         try:
             return self._instantiate_trainer(config, callbacks)
         except (ImportError, MisconfigurationException, TypeError, ValueError) as error:
-            if not re.search("backend|accelerator|device|module", str(error), re.IGNORECASE):
-                raise UsageError(f"trainer: {error}") from None
-            flags = " ".join(
-                f"--trainer.{key} {config[key]}" for key in ("accelerator", "devices", "strategy")
-            )
-            hint = "(auto takes what there is, cpu is everywhere)"
-            raise UsageError(f"{flags}: {error} {hint}") from None
+            raise UsageError(explained(error, config)) from None
 
     def after_instantiate_classes(self) -> None:
         if self.subcommand != "fit":

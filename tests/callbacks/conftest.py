@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning import Trainer
 from pytorch_lightning.callbacks import ProgressBar
 
-from command_line.cli import TRAINER_DEFAULTS
+from command_line.trainer_settings import TRAINER_DEFAULTS
 from datamodules import Palindromes
 from lightning_modules import RRN
 
