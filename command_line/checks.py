@@ -15,7 +15,9 @@ from command_line.messages import Choices, listed
 from command_line.parser import arguments_of
 from command_line.run_folder import RunFolder
 from command_line.settings import class_of, defining, describe, differences
+from datamodules import CountedData
 from generation import Writer
+from lightning_modules import Predictor
 
 GROUPS = ("trainer", "convergence", "checkpoints", "samples", "run")
 
@@ -93,9 +95,7 @@ def check_resumable(
         )
 
 
-def check_joined(
-    model: LightningModule, data: LightningDataModule, model_settings: Mapping[str, Any]
-) -> None:
+def check_joined(model: Predictor, data: CountedData, model_settings: Mapping[str, Any]) -> None:
     """A model must be able to read what the data give, and to tell apart what they have.
 
     Args:
@@ -104,10 +104,10 @@ def check_joined(
     Raises:
         UsageError: they do not fit together.
     """
-    reads, gives = getattr(model, "reads", None), getattr(data, "gives", None)
-    if reads != gives:
+    if model.reads != data.gives:
         raise UsageError(
-            f"{type(model).__name__} reads {reads}, but {type(data).__name__} gives {gives}: "
+            f"{type(model).__name__} reads {model.reads}, but {type(data).__name__} gives "
+            f"{data.gives}: "
             f"choose a config in which they fit, such as --config configs/palindromes.yaml or "
             f"configs/characters.yaml"
         )

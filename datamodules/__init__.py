@@ -1,7 +1,7 @@
 """What the networks are trained on: one LightningDataModule an experiment."""
 
-from datamodules.counted import check_shares
+from datamodules.counted import CountedData, check_shares
 from datamodules.palindromes import Palindromes
 from datamodules.text import Text
 
-__all__ = ["Palindromes", "Text", "check_shares"]
+__all__ = ["CountedData", "Palindromes", "Text", "check_shares"]
