@@ -96,16 +96,22 @@ def test_ranks_end_with_identical_weights(train_in_process, tmp_path, small):
 
 
 # Ranks add up their gradients in another order, which rounds otherwise. RMSprop divides by the size
-# of a gradient and so turns the rounding of the smallest ones into steps of full length: within 50
-# steps that can reach any size in float32, for some seeds. SGD lets rounding be what it is.
+# of a gradient and so turns the rounding of the smallest ones into steps of full length: most for
+# the RNN, whose losses differ by 4e-5 in float32. SGD lets rounding be what it is, as float64 does.
 SGD = ["--optimizer=SGD", "--optimizer.lr=0.1"]
 DOUBLE = ["--trainer.precision=64-true"]
+MODELS = ["RNN", "LSTM", "RRN", "GRU"]
+CASES = {
+    **{f"{model}, SGD in float32": (model, SGD, 1e-5) for model in MODELS},
+    **{f"{model}, RMSprop in float64": (model, DOUBLE, 1e-6) for model in MODELS},
+    **{f"{model}, RMSprop in float32": (model, [], 1e-5) for model in MODELS[1:]},
+    "RNN, RMSprop in float32": ("RNN", [], 1e-4),
+}
 
 
-@pytest.mark.parametrize("settings", [SGD, DOUBLE], ids=["SGD in float32", "RMSprop in float64"])
-@pytest.mark.parametrize("model", ["RNN", "LSTM", "RRN", "GRU"])
+@pytest.mark.parametrize(("model", "settings", "tolerance"), CASES.values(), ids=CASES)
 def test_two_ranks_follow_the_losses_of_one(
-    model, settings, train_in_process, tmp_path, small, curves_of
+    model, settings, tolerance, train_in_process, tmp_path, small, curves_of
 ):
     flags = [*small, *FIFTY, f"--model={model}", *settings]
     one, two = tmp_path / "one", tmp_path / "two"
@@ -115,7 +121,7 @@ def test_two_ranks_follow_the_losses_of_one(
     of_one, of_two = (curves_of(folder / run) for folder in (one, two))
     losses = dict(of_one["loss/train"])
     assert list(losses) == list(range(1, 51))
-    assert dict(of_two["loss/train"]) == pytest.approx(losses, rel=1e-5)
+    assert dict(of_two["loss/train"]) == pytest.approx(losses, rel=tolerance)
     # Metrics add up in float32.
     assert dict(of_two["loss/validation"]) == pytest.approx(
         dict(of_one["loss/validation"]), rel=1e-5
