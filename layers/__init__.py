@@ -1,24 +1,34 @@
 """The mathematics: layers on torch.nn alone, one block of equations a file."""
 
+from layers.adjacency import normalized_adjacency
 from layers.character_network import CELLS, CharacterNetwork
+from layers.dropout import dropout, sparse_dropout
+from layers.graph_convolution import GraphConvolution
 from layers.gru import GRU
 from layers.initialization import INITIALIZATIONS, initialize
 from layers.lstm import LSTM
 from layers.recurrent import Recurrent, State
 from layers.rnn import RNN
 from layers.rrn import RRN
+from layers.sparse import Sparse, multiply
 from layers.stack import Stack
 
 __all__ = [
     "CELLS",
     "CharacterNetwork",
     "GRU",
+    "GraphConvolution",
     "INITIALIZATIONS",
     "LSTM",
     "RNN",
     "RRN",
     "Recurrent",
+    "Sparse",
     "Stack",
     "State",
+    "dropout",
     "initialize",
+    "multiply",
+    "normalized_adjacency",
+    "sparse_dropout",
 ]
