@@ -4,6 +4,8 @@ from callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from callbacks.convergence import Convergence
 from callbacks.curves import Curves
 from callbacks.interruption import Interrupted, Interruption
+from callbacks.node_pictures import NodePictures
+from callbacks.patience import Patience
 from callbacks.plateau import Plateau
 from callbacks.progress import StepProgress
 from callbacks.random_state import RandomState
@@ -20,6 +22,8 @@ __all__ = [
     "Curves",
     "Interrupted",
     "Interruption",
+    "NodePictures",
+    "Patience",
     "Plateau",
     "RandomState",
     "Report",

@@ -30,6 +30,7 @@ class Curves(Callback):
         self.stopwatch = Stopwatch()
         self.history: dict[str, list[float]] = {"step": [], "accuracy": [], "moving average": []}
         self.validation: dict[str, float] = {}
+        self.validations: dict[str, list[float]] = {"step": []}
         self._losses: list[Tensor] = []
         self._gradient_norm: Tensor | None = None
         self._learning_rate = 0.0
@@ -73,8 +74,11 @@ class Curves(Callback):
             return
         metrics = trainer.callback_metrics
         self.validation = pl_module.in_all_units(
-            {name: float(metrics[name]) for name in metrics if name.endswith("/validation")}
+            {name: float(value) for name, value in metrics.items()}
         )
+        self.validations["step"].append(trainer.global_step)
+        for name, value in self.validation.items():
+            self.validations.setdefault(name, []).append(value)
         if trainer.logger:
             trainer.logger.log_metrics(self.validation, step=trainer.global_step)
         self.stopwatch.start()
@@ -83,15 +87,16 @@ class Curves(Callback):
         self.stopwatch.stop()
 
     def state_dict(self) -> dict[str, Any]:
-        history = {name: list(values) for name, values in self.history.items()}
         return {
-            "history": history,
+            "history": _copied(self.history),
+            "validations": _copied(self.validations),
             "validation": dict(self.validation),
             "seconds": self.stopwatch.seconds,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.history = {name: list(values) for name, values in state_dict["history"].items()}
+        self.history = _copied(state_dict["history"])
+        self.validations = _copied(state_dict["validations"])
         self.validation = dict(state_dict["validation"])
         self.stopwatch.reset(state_dict["seconds"])
 
@@ -123,3 +128,7 @@ class Curves(Callback):
         self._last_write = (step, seconds)
         if trainer.logger:
             trainer.logger.log_metrics(trainer.lightning_module.in_all_units(values), step=step)
+
+
+def _copied(columns: dict[str, list[float]]) -> dict[str, list[float]]:
+    return {name: list(values) for name, values in columns.items()}

@@ -16,6 +16,7 @@ from callbacks.checkpoints import Checkpoints
 from callbacks.convergence import Convergence
 from callbacks.curves import Curves
 from callbacks.files import written_whole
+from callbacks.patience import Patience
 from figures.curves import draw_accuracy
 
 
@@ -26,6 +27,7 @@ class Report(Callback):
         file: where the result goes.
         hparams: settings for the HParams tab, and for the result.
         convergence: knows the best accuracy and the step where the run converged.
+        patience: knows whether the run stopped because it no longer became better.
         curves: knows the accuracy at each logged step, and the seconds of training.
         checkpoints: knows the best validation.
     """
@@ -35,11 +37,13 @@ class Report(Callback):
         file: Path,
         hparams: dict[str, Any],
         convergence: Convergence,
+        patience: Patience,
         curves: Curves,
         checkpoints: Checkpoints,
     ) -> None:
         self.file, self.hparams = file, hparams
-        self.convergence, self.curves, self.checkpoints = convergence, curves, checkpoints
+        self.convergence, self.patience = convergence, patience
+        self.curves, self.checkpoints = curves, checkpoints
         self._first_step: int | None = None
         self._has_old_result = False
 
@@ -86,6 +90,7 @@ class Report(Callback):
             "best_accuracy": self.convergence.best_accuracy,
             "step_of_best": self.convergence.best_step,
             "steps_to_converge": self.convergence.converged_at,
+            "stopped_early": self.patience.reason,
             "validation": _without_stage(self.curves.validation),
             "best_validation": _without_stage(self.checkpoints.best_validation),
             "steps": trainer.global_step,
@@ -105,23 +110,42 @@ class Report(Callback):
             "result/steps": result["steps"],
             "result/best_accuracy": result["best_accuracy"],
             "result/best_validation_loss": result["best_validation"].get("loss"),
+            "result/test_accuracy": result["best_validation"].get("test_accuracy"),
             "result/steps_to_converge": result["steps_to_converge"],
         }
         known = {name: value for name, value in metrics.items() if value is not None}
         trainer.logger.log_hyperparams(self.hparams, known, step=trainer.global_step)
-        steps, *accuracies = self.curves.history.values()
-        names = list(self.curves.history)[1:]
         figure = draw_accuracy(
-            {name: (steps, values) for name, values in zip(names, accuracies, strict=True)},
-            title=f"{result['model']}: accuracy of the training batches",
+            self._accuracies(),
+            title=f"{result['model']}: accuracy",
             chance=1 / trainer.datamodule.num_classes,
         )
         trainer.logger.experiment.add_figure("accuracy", figure, trainer.global_step)
 
+    def _accuracies(self) -> dict[str, tuple[list[float], list[float]]]:
+        """Of each curve, by name, the steps and the accuracy."""
+        trained, validated = self.curves.history, self.curves.validations
+        curves = {
+            "training": (trained["step"], trained["accuracy"]),
+            "moving average": (trained["step"], trained["moving average"]),
+        }
+        for name, values in validated.items():
+            kind, _, stage = name.partition("/")
+            if kind == "accuracy":
+                curves[stage] = (validated["step"], values)
+        return curves
+
 
 def _without_stage(metrics: dict[str, float]) -> dict[str, float]:
-    """By short names: loss/validation as loss. JSON has no word for what is not finite."""
+    """By short names: loss/validation as loss, loss/test as test_loss.
+
+    JSON has no word for what is not finite.
+    """
     return {
-        name.removesuffix("/validation"): value if math.isfinite(value) else None
-        for name, value in metrics.items()
+        _short(name): value if math.isfinite(value) else None for name, value in metrics.items()
     }
+
+
+def _short(name: str) -> str:
+    name, _, stage = name.partition("/")
+    return name if stage in ("", "validation") else f"{stage}_{name}"

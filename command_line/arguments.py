@@ -8,7 +8,7 @@ from pathlib import Path
 from command_line.errors import UsageError, did_you_mean
 
 # What the Trainer does, and what is done with a trained network alone.
-SUBCOMMANDS = ("fit", "validate", "test")
+SUBCOMMANDS = ("fit", "validate", "test", "predict")
 WRITING = ("generate", "play")
 DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "palindromes.yaml"
 # Each chooses a class, whose settings are flags of their own.
@@ -22,7 +22,7 @@ class Arguments:
     """A command, taken apart.
 
     Attributes:
-        subcommand: fit, validate or test.
+        subcommand: fit, validate, test or predict.
         configs: config files, in the order in which they were given.
         checkpoint: of --ckpt_path: `last`, `best`, or a path; None without.
         flags: all the rest, as typed.

@@ -19,7 +19,9 @@ from datamodules import CountedData
 from generation import Writer
 from lightning_modules import Predictor
 
-GROUPS = ("trainer", "convergence", "checkpoints", "samples", "run")
+GROUPS = ("trainer", "convergence", "early_stopping", "checkpoints", "samples", "run")
+# Of a model, what the data say; data that do not have it leave the model's own.
+FROM_DATA = ("num_classes", "num_features")
 
 
 def check_parsed(config: Mapping[str, Any], choices: Choices) -> None:
@@ -108,17 +110,20 @@ def check_joined(model: Predictor, data: CountedData, model_settings: Mapping[st
         raise UsageError(
             f"{type(model).__name__} reads {model.reads}, but {type(data).__name__} gives "
             f"{data.gives}: "
-            f"choose a config in which they fit, such as --config configs/palindromes.yaml or "
-            f"configs/characters.yaml"
+            f"choose a config in which they fit, such as --config configs/palindromes.yaml, "
+            f"configs/characters.yaml or configs/graphs.yaml"
         )
     if getattr(data, "reading", None) == "contiguous" and not model.carries_on:
         raise UsageError(
             f"model.cell {model.hparams.cell} does not go with data.reading contiguous: nothing "
             f"bounds its state, which overflows if it is carried through a whole text; read random"
         )
-    untyped = (data.num_classes, arguments_of(type(model))["num_classes"])
-    if model_settings.get("num_classes", data.num_classes) not in untyped:
-        raise UsageError(f"model.num_classes comes from the data, which has {data.num_classes}")
+    for name in FROM_DATA:
+        if not hasattr(data, name):
+            continue
+        theirs = getattr(data, name)
+        if model_settings.get(name, theirs) not in (theirs, arguments_of(type(model))[name]):
+            raise UsageError(f"model.{name} comes from the data, which has {theirs}")
 
 
 def check_prompt(prompt: str, model: LightningModule, data: LightningDataModule) -> None:

@@ -7,14 +7,12 @@ from typing import Any
 
 import torch
 import yaml
-from jsonargparse.typing import restricted_number_type
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 import datamodules  # noqa: F401  so that its classes are known by their names
 import lightning_modules  # noqa: F401  so that its classes are known by their names
-from callbacks import Checkpoints, Convergence, Samples
 from command_line import words
 from command_line.arguments import CHECKPOINT_NAMES, DEFAULT_CONFIG, Arguments
 from command_line.checkpoint_file import (
@@ -25,6 +23,7 @@ from command_line.checkpoint_file import (
     read_checkpoint,
 )
 from command_line.checks import (
+    FROM_DATA,
     check_advance,
     check_joined,
     check_parsed,
@@ -37,14 +36,14 @@ from command_line.errors import UsageError
 from command_line.naming import default_name
 from command_line.optimization import configure
 from command_line.parser import OneLineParser, choices
+from command_line.predictions import check_output, write_predictions
 from command_line.processes import is_main_process
 from command_line.run_callbacks import callbacks_of_run
+from command_line.run_flags import add_run_flags
 from command_line.run_folder import RunFolder
 from command_line.settings import class_of, defining, flatten
 from command_line.trainer_settings import TRAINER_DEFAULTS, explained, to_train
-
-# More than any machine has would only fail later, and with many lines.
-Threads = restricted_number_type("Threads", int, [(">", 0), ("<=", 1024)])
+from lightning_modules import NodeClassifier
 
 
 class TrainingCLI(LightningCLI):
@@ -75,34 +74,13 @@ class TrainingCLI(LightningCLI):
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
         """Only the one that was typed: a parser takes a fifth of a second to build."""
         loaders = {"model", "train_dataloaders", "val_dataloaders", "dataloaders", "datamodule"}
-        return {self.arguments.subcommand: loaders | {"weights_only", "verbose"}}
+        skipped = loaders | {"weights_only", "verbose", "return_predictions"}
+        return {self.arguments.subcommand: skipped}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.link_arguments(
-            "data.num_classes", "model.init_args.num_classes", apply_on="instantiate"
-        )
-        parser.add_class_arguments(Convergence, "convergence")
-        parser.add_class_arguments(
-            Checkpoints,
-            "checkpoints",
-            skip={"folder", "interruption", "config"},
-            instantiate=False,
-        )
-        parser.add_class_arguments(Samples, "samples", skip={"file"}, instantiate=False)
-        parser.add_argument(
-            "--threads",
-            type=Threads | None,
-            default=1,
-            help="CPU threads of a process; null: as many as there are cores.",
-        )
-        parser.add_argument("--run.root", default="runs", help="Folder of all runs.")
-        parser.add_argument("--run.experiment", default="other", help="Runs to compare.")
-        parser.add_argument(
-            "--run.name",
-            type=str | None,
-            default=None,
-            help="The run is kept in root/experiment/MODEL/name; null: what the flags change.",
-        )
+        for name in FROM_DATA:
+            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+        add_run_flags(parser, self.arguments.subcommand)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         arguments = self.arguments
@@ -142,8 +120,9 @@ class TrainingCLI(LightningCLI):
             for key, value in self.config_dump.items()
             if key not in ("config", "ckpt_path")
         }
-        # It comes from the data, and is not known yet.
-        self.settings["model"]["init_args"].pop("num_classes", None)
+        for name in FROM_DATA:
+            # It is not known yet.
+            self.settings["model"]["init_args"].pop(name, None)
         if self.checkpoint:
             theirs, trains = self.checkpoint["config"], self.subcommand == "fit"
             check_resumable(self.checkpoint_file, theirs, self.settings, trains=trains)
@@ -234,12 +213,27 @@ class TrainingCLI(LightningCLI):
         """Measure a checkpoint on the test set."""
         self._evaluate("test", model, datamodule)
 
+    def predict(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
+        """Write the class of every node, and its probability."""
+        if not isinstance(model, NodeClassifier):
+            raise UsageError(f"predict classifies the nodes of graphs, not {model.reads}")
+        name = self._get(self.config, "output")
+        output = Path(name).expanduser() if name is not None else None
+        if output is not None:
+            check_output(output)
+        self._load(model)
+        batches = self.trainer.predict(model, datamodule=datamodule)
+        if self.trainer.is_global_zero:
+            count = write_predictions(output, batches)
+            step = self.checkpoint["global_step"]
+            if output:
+                print(f"{count:,} nodes in {output}: {type(model).__name__} of step {step}")
+
     def _evaluate(
         self, subcommand: str, model: LightningModule, datamodule: LightningDataModule
     ) -> None:
         check_vocabulary(self.checkpoint_file, self.checkpoint, datamodule)
-        self.trainer.precision_plugin.convert_module(model)
-        load_weights(model, self.checkpoint, self.checkpoint_file)
+        self._load(model)
         getattr(self.trainer, subcommand)(model, datamodule=datamodule, verbose=False)
         if self.trainer.is_global_zero:
             step = self.checkpoint["global_step"]
@@ -248,6 +242,10 @@ class TrainingCLI(LightningCLI):
                     self.trainer.callback_metrics, model, datamodule, self.checkpoint_file, step
                 )
             )
+
+    def _load(self, model: LightningModule) -> None:
+        self.trainer.precision_plugin.convert_module(model)
+        load_weights(model, self.checkpoint, self.checkpoint_file)
 
     def _understood_config(self) -> str:
         """The config where none is named: that of the checkpoint, or the first experiment's."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from pytorch_lightning import LightningModule
 from pytorch_lightning.cli import ReduceLROnPlateau, instantiate_class
 from torch import nn
 
 from command_line.errors import UsageError
 from command_line.messages import listed
+from lightning_modules import Predictor
 
 # What torch says of settings that do not work, some of it only when it takes a step.
 FAULTS = (NotImplementedError, RuntimeError, TypeError, ValueError, ZeroDivisionError)
@@ -18,7 +18,7 @@ MONITORED = ("accuracy/validation", "loss/validation")
 
 
 def configure(
-    model: LightningModule,
+    model: Predictor,
     optimizer_init: dict[str, Any] | None,
     schedule_init: dict[str, Any] | None,
     max_steps: int,
@@ -40,7 +40,7 @@ def configure(
         return None
     try:
         _try_out(optimizer_init, schedule_init)
-        optimizer = instantiate_class(model.parameters(), optimizer_init)
+        optimizer = instantiate_class(model.parameter_groups(), optimizer_init)
         schedule = instantiate_class(optimizer, schedule_init) if schedule_init else None
     except FAULTS as error:
         reason = str(error) or type(error).__name__

@@ -20,6 +20,7 @@ NOISE = (
     "Restoring states from",
     "Restored all states",
     "`Trainer.fit` stopped",
+    "`Trainer(val_check_interval=1)` was configured",
 )
 
 

@@ -12,6 +12,7 @@ from callbacks import (
     Checkpoints,
     Curves,
     Interruption,
+    NodePictures,
     Plateau,
     RandomState,
     Report,
@@ -23,7 +24,7 @@ from command_line.checks import check_prompt
 from command_line.naming import hparams_of
 from command_line.run_folder import RunFolder
 from command_line.settings import defining
-from lightning_modules import CharGenerator
+from lightning_modules import CharGenerator, NodeClassifier
 
 # What Lightning asks every callback for, at every step.
 HOOKS_OF_A_STEP = (
@@ -47,7 +48,8 @@ def callbacks_of_run(
     """Everything that stops, watches and keeps a run.
 
     Args:
-        config: with `convergence` as the callback itself, and the settings of the others.
+        config: with `convergence` and `early_stopping` as the callbacks themselves, and the
+            settings of the others.
         settings: all of the run, plain types only.
         folder: of the run.
         model, data: that are trained, and trained on.
@@ -57,13 +59,15 @@ def callbacks_of_run(
         UsageError: samples are to go on from what the text lacks.
         ValueError: a setting is out of its range.
     """
-    trainer, convergence = config["trainer"], config["convergence"]
+    trainer, convergence, patience = (
+        config[key] for key in ("trainer", "convergence", "early_stopping")
+    )
     interruption, curves = Interruption(), Curves(convergence)
     callbacks: list[Callback] = []
     if trainer["max_time"]:
         # Before the others, which have something to do in the last step.
         callbacks.append(TimeLimit(trainer["max_time"]))
-    callbacks += [RandomState(), interruption, convergence, curves]
+    callbacks += [RandomState(), interruption, convergence, curves, patience]
     if plateau:
         callbacks.append(Plateau(plateau))
     if trainer["enable_progress_bar"] is not False:
@@ -74,9 +78,12 @@ def callbacks_of_run(
         samples = Samples(folder.samples_file, **config["samples"])
         check_prompt(samples.prompt, model, data)
         callbacks.append(samples)
+    if isinstance(model, NodeClassifier):
+        callbacks.append(NodePictures())
     checkpoints = Checkpoints(folder.checkpoints, interruption, settings, **config["checkpoints"])
     hparams = hparams_of(defining(settings))
-    callbacks.append(Report(folder.result_file, hparams, convergence, curves, checkpoints))
+    report = Report(folder.result_file, hparams, convergence, patience, curves, checkpoints)
+    callbacks.append(report)
     # Last, so that a checkpoint holds what the others made of its step.
     return without_idle_hooks([*callbacks, checkpoints])
 

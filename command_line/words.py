@@ -9,7 +9,8 @@ from typing import Any
 
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 
-COMPARED = ("RNN", "LSTM", "RRN", "GRU")
+# Models, or cells of a model, that do the same task.
+COMPARED = (("RNN", "LSTM", "RRN", "GRU"), ("GCN", "CellGCN", "GCNII"))
 
 
 def greeting(
@@ -30,12 +31,14 @@ def closing(result: dict[str, Any], folder: Path) -> str:
     step, steps = result["steps_to_converge"], result["steps"]
     if step:
         lines = [f"Converged at step {step}."]
+    elif result.get("stopped_early"):
+        lines = [f"Stopped at step {steps}: {result['stopped_early']}."]
     elif result["threshold"] is None:
         lines = [f"Trained for {steps} steps."]
     else:
         lines = [f"Not converged by step {steps}."]
     best, validation = result["best_accuracy"], dict(result["best_validation"])
-    if best is not None:
+    if best is not None and result["threshold"] is not None:
         window = result["window"]
         lines.append(
             f"  best accuracy  {best:.4g}, mean of {window} steps up to step "
@@ -43,11 +46,22 @@ def closing(result: dict[str, Any], folder: Path) -> str:
         )
     if validation:
         at = validation.pop("step")
+        test = {
+            name.removeprefix("test_"): validation.pop(name)
+            for name in [*validation]
+            if name.startswith("test_")
+        }
         lines.append(f"  validation     {_numbers(validation)} at step {at}, the best")
+        if test:
+            lines.append(f"  test           {_numbers(test)} at that step")
     speed = result["steps_per_second"]
     lines.append(f"  took           {result['seconds']:.1f} s of training, {speed} steps/s")
     run = shlex.quote(str(folder))
-    follow = "--convergence.window 50" if step else f"--trainer.max_steps {2 * steps}"
+    follow = f"--trainer.max_steps {2 * steps}"
+    if step:
+        follow = "--convergence.window 50"
+    elif result.get("stopped_early"):
+        follow = "--early_stopping.patience null"
     lines += [
         f"  run            {folder}",
         f"  look           tensorboard --logdir {shlex.quote(str(folder.parent.parent))}",
@@ -56,13 +70,17 @@ def closing(result: dict[str, Any], folder: Path) -> str:
     ]
     if result["model"] == "CharGenerator":
         lines.append(f"  write          python train.py generate --ckpt_path {run}")
+    if result["model"] in COMPARED[1]:
+        lines.append(f"  predict        python train.py predict --ckpt_path {run}")
     return "\n".join(lines)
 
 
 def _comparison(result: dict[str, Any], folder: Path) -> str:
     """How to train another cell in the same way."""
-    cell = result["hparams"].get("cell")
-    first, *others = [name for name in COMPARED if name != (cell or result["model"])]
+    cell = result["hparams"].get("cell") if result["model"] == "CharGenerator" else None
+    ours = cell or result["model"]
+    names = next((names for names in COMPARED if ours in names), COMPARED[0])
+    first, *others = [name for name in names if name != ours]
     # Another run than the first one of all is compared at its own settings.
     default = folder.parts[-3:] == ("palindromes", result["model"], "default")
     same = "" if default else f"--config {shlex.quote(str(folder / 'config.yaml'))} "

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import io
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from command_line.errors import UsageError
+from command_line.standard_output import standard_output
 from command_line.writing_flags import parser_of_generate, parser_of_play
 
 if TYPE_CHECKING:
@@ -35,27 +35,18 @@ def carry_out(argv: list[str]) -> None:
     flags = (parser_of_generate() if generates else parser_of_play()).parse(argv[1:])
     if not flags.ckpt_path:
         raise UsageError(f"{argv[0]} needs --ckpt_path: a checkpoint, or the folder of a run")
-    if sys.stdout is None:
-        raise UsageError("there is no standard output to write to")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that lacks a character shows another one.
         sys.stdout.reconfigure(errors="replace")
     try:
-        (_generate if generates else _play)(flags)
-        sys.stdout.flush()
+        with standard_output():
+            (_generate if generates else _play)(flags)
     except MemoryError:
         raise UsageError("there is not the memory to draw so much at once") from None
     except RuntimeError as error:
         if "memory" not in str(error):
             raise
         raise UsageError("there is not the memory to draw so much at once") from None
-    except BrokenPipeError:
-        # The reader has had enough, as `head` does. What is still unwritten must go somewhere, or
-        # Python complains when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise UsageError(f"the text cannot be written: {error.strerror}") from None
 
 
 def _generate(flags: argparse.Namespace) -> None:

@@ -10,11 +10,12 @@ import difflib
 import io
 import os
 import re
-import tempfile
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from datamodules.downloads import DownloadError, data_root, download, make_folder
 
 # Comes with Python, and changes with its versions.
 BUILT_IN = "python_docs"
@@ -49,7 +50,7 @@ def read_corpus(corpus: str) -> str:
 
         return "\n".join(topics[name] for name in sorted(topics))
     if corpus in SOURCES:
-        path = _data_root() / "text" / f"{corpus}.txt"
+        path = data_root() / "text" / f"{corpus}.txt"
         if not path.exists():
             _download(corpus, path)
         content = _read(path)
@@ -149,15 +150,6 @@ SOURCES = {
 NAMES = [BUILT_IN, *SOURCES]
 
 
-def _data_root() -> Path:
-    root = os.environ.get("DATA_ROOT")
-    if root:
-        return Path(root).expanduser()
-    import pooch
-
-    return Path(pooch.os_cache("seqgraph"))
-
-
 def _unknown(corpus: str) -> str:
     near = difflib.get_close_matches(corpus, NAMES, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
@@ -174,48 +166,15 @@ def _read(path: Path) -> bytes:
 
 
 def _download(name: str, path: Path) -> None:
-    """Put a named corpus to its place, whole or not at all, once for all processes."""
-    import filelock
-    import pooch
-
+    """Put a named corpus to its place."""
     source = SOURCES[name]
-    # It would speak of hashes and folders of no concern.
-    pooch.get_logger().setLevel("ERROR")
+    make_folder(path.parent, f"take {BUILT_IN}, which needs no file")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ValueError(
-            f"{path.parent} cannot be made ({error.strerror}): set DATA_ROOT to a folder that can "
-            f"be written, or take {BUILT_IN}, which needs no file"
-        ) from None
-    try:
-        with filelock.FileLock(path.with_suffix(".lock")):
-            # The process that had the lock before may have been here for the same.
-            if path.exists():
-                return
-            with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{name}.") as folder:
-                file = pooch.retrieve(
-                    source.url, source.known_hash, fname="download", path=folder, progressbar=True
-                )
-                text = source.extract(Path(file).read_bytes())
-                whole = Path(folder) / "text"
-                whole.write_bytes(text.encode())
-                whole.replace(path)
-    # Whatever goes wrong between here and there: no network is an OSError, a hash a ValueError.
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"{name} cannot be downloaded from {source.url} ({_reason(error)}): put its text to "
-            f"{path}, or take {BUILT_IN}, which needs no network"
-        ) from None
-
-
-def _reason(error: OSError | ValueError) -> str:
-    """In a few words, where the libraries below would use several lines."""
-    response = getattr(error, "response", None)
-    if response is not None:
-        return f"the server answers {response.status_code}"
-    if isinstance(error, ValueError):
-        return (
-            "not the file that was expected: another hash" if "hash" in str(error) else str(error)
+        download(
+            source.url, path, source.known_hash, lambda content: source.extract(content).encode()
         )
-    return error.strerror or type(error).__name__
+    except DownloadError as error:
+        raise ValueError(
+            f"{name} cannot be downloaded from {source.url} ({error}): put its text to {path}, "
+            f"or take {BUILT_IN}, which needs no network"
+        ) from None

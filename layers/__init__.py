@@ -2,7 +2,7 @@
 
 from layers.adjacency import normalized_adjacency
 from layers.character_network import CELLS, CharacterNetwork
-from layers.dropout import dropout, sparse_dropout
+from layers.dropout import Matrix, dropout
 from layers.graph_convolution import GraphConvolution
 from layers.gru import GRU
 from layers.initialization import INITIALIZATIONS, initialize
@@ -20,6 +20,7 @@ __all__ = [
     "GraphConvolution",
     "INITIALIZATIONS",
     "LSTM",
+    "Matrix",
     "RNN",
     "RRN",
     "Recurrent",
@@ -30,5 +31,4 @@ __all__ = [
     "initialize",
     "multiply",
     "normalized_adjacency",
-    "sparse_dropout",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,7 +14,10 @@ from layers.sparse import Sparse
 LEVELS = 2**16
 
 
-def dropout(matrix: Tensor, probability: float, training: bool) -> Tensor:
+Matrix = TypeVar("Matrix", Tensor, Sparse)
+
+
+def dropout(matrix: Matrix, probability: float, training: bool = True) -> Matrix:
     """Zero each entry with a probability, and scale the others so that the mean stays.
 
     Srivastava et al. (2014), "Dropout: a simple way to prevent neural networks from overfitting".
@@ -20,12 +25,15 @@ def dropout(matrix: Tensor, probability: float, training: bool) -> Tensor:
     here four entries share one of 64 bits, so that the probability is rounded to a 65,536th.
 
     Args:
-        matrix: any shape.
+        matrix: any shape. Of a sparse one only the stored entries can be dropped: a zero that is
+            dropped is still a zero.
         probability: from 0 to 1.
         training: whether to drop anything.
     """
     if not training or not probability:
         return matrix
+    if isinstance(matrix, Sparse):
+        return matrix._replace(values=dropout(matrix.values, probability))
     dropped = round(probability * LEVELS)
     if matrix.device.type != "cpu" or dropped == LEVELS:
         return F.dropout(matrix, probability)
@@ -33,8 +41,3 @@ def dropout(matrix: Tensor, probability: float, training: bool) -> Tensor:
     levels = bits.view(torch.int16)[: matrix.numel()].view(matrix.shape)
     kept = levels >= dropped - LEVELS // 2
     return matrix * kept.to(matrix.dtype).mul_(LEVELS / (LEVELS - dropped))
-
-
-def sparse_dropout(matrix: Sparse, probability: float, training: bool) -> Sparse:
-    """Dropout of the stored entries alone: a zero that is dropped is still a zero."""
-    return matrix._replace(values=dropout(matrix.values, probability, training))

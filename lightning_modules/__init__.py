@@ -2,7 +2,19 @@
 
 from lightning_modules.char_generator import CharGenerator
 from lightning_modules.classifier import SequenceClassifier
+from lightning_modules.gcn import GCN
+from lightning_modules.node_classifier import NodeClassifier
 from lightning_modules.predictor import Predictor
 from lightning_modules.recurrent import GRU, LSTM, RNN, RRN
 
-__all__ = ["GRU", "LSTM", "RNN", "RRN", "CharGenerator", "Predictor", "SequenceClassifier"]
+__all__ = [
+    "GCN",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "RRN",
+    "CharGenerator",
+    "NodeClassifier",
+    "Predictor",
+    "SequenceClassifier",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -33,16 +33,24 @@ class Predictor(LightningModule, ABC):
         super().__init__()
         self.num_classes = num_classes
         self.metrics = nn.ModuleDict(
-            {
-                # A loss that is no number shows: by default the metric would leave it out.
-                "loss": MeanMetric(nan_strategy="disable"),
-                "accuracy": MulticlassAccuracy(num_classes, average="micro"),
-            }
+            {stage: _metrics(num_classes) for stage in ("validation", "test")}
         )
 
     @abstractmethod
     def predictions(self, batch: Any) -> tuple[Tensor, Tensor]:
         """Logits (N, C) of all that is predicted in a batch, and the right classes (N,) int64."""
+
+    def measured(self, batch: Any, stage: str) -> Mapping[str, tuple[Tensor, Tensor]]:
+        """What is measured on a batch, by stage: logits (N, C) and the right classes (N,) int64.
+
+        Args:
+            stage: `validation` or `test`, which is on.
+        """
+        return {stage: self.predictions(batch)}
+
+    def parameter_groups(self) -> Iterable[Tensor] | list[dict[str, Any]]:
+        """The parameters as an optimiser takes them, with what it is to do otherwise for some."""
+        return self.parameters()
 
     def score(self, metrics: Mapping[str, float]) -> list[float]:
         """How good a validation was, compared entry by entry; the best checkpoint has the highest.
@@ -69,20 +77,20 @@ class Predictor(LightningModule, ABC):
         return {"loss": F.cross_entropy(logits, target), "accuracy": accuracy}
 
     def validation_step(self, batch: Any, batch_idx: int) -> None:
-        self._measure(batch)
+        self._measure(batch, "validation")
 
     def test_step(self, batch: Any, batch_idx: int) -> None:
-        self._measure(batch)
+        self._measure(batch, "test")
 
     def on_validation_epoch_end(self) -> None:
-        self._report("validation")
+        self._report()
 
     def on_test_epoch_end(self) -> None:
-        self._report("test")
+        self._report()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The study's RMSprop, for who trains without the command line and its --optimizer."""
-        return torch.optim.RMSprop(self.parameters(), lr=1e-3)
+        return torch.optim.RMSprop(self.parameter_groups(), lr=1e-3)
 
     def __setattr__(self, name: str, value: Any) -> None:
         # Lightning notes about forty times a step which hook it is in, and torch.nn.Module asks
@@ -92,12 +100,25 @@ class Predictor(LightningModule, ABC):
         else:
             super().__setattr__(name, value)
 
-    def _measure(self, batch: Any) -> None:
-        logits, target = self.predictions(batch)
-        self.metrics["loss"].update(F.cross_entropy(logits, target, reduction="none"))
-        self.metrics["accuracy"].update(logits, target)
+    def _measure(self, batch: Any, stage: str) -> None:
+        for name, (logits, target) in self.measured(batch, stage).items():
+            metrics = self.metrics[name]
+            metrics["loss"].update(F.cross_entropy(logits, target, reduction="none"))
+            metrics["accuracy"].update(logits, target)
 
-    def _report(self, stage: str) -> None:
+    def _report(self) -> None:
         # Lightning computes the metrics over all ranks, and callbacks write them at their step.
-        for name, metric in self.metrics.items():
-            self.log(f"{name}/{stage}", metric, logger=False)
+        for stage, metrics in self.metrics.items():
+            for name, metric in metrics.items():
+                if metric.update_called:
+                    self.log(f"{name}/{stage}", metric, logger=False)
+
+
+def _metrics(num_classes: int) -> nn.ModuleDict:
+    return nn.ModuleDict(
+        {
+            # A loss that is no number shows: by default the metric would leave it out.
+            "loss": MeanMetric(nan_strategy="disable"),
+            "accuracy": MulticlassAccuracy(num_classes, average="micro"),
+        }
+    )

@@ -53,8 +53,9 @@ def scripted():
             return {**measure(batch, batch_idx), "accuracy": torch.tensor(accuracy)}
 
         def on_validation_epoch_end():
-            for metric in model.metrics.values():
-                metric.reset()
+            for metrics in model.metrics.values():
+                for metric in metrics.values():
+                    metric.reset()
             accuracy, loss = next(results)
             model.log("accuracy/validation", accuracy, logger=False)
             model.log("loss/validation", loss, logger=False)

@@ -13,7 +13,15 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
-from callbacks import Checkpoints, Convergence, Curves, Interruption, Report, RunLogger
+from callbacks import (
+    Checkpoints,
+    Convergence,
+    Curves,
+    Interruption,
+    Patience,
+    Report,
+    RunLogger,
+)
 
 
 @pytest.fixture
@@ -76,6 +84,7 @@ def test_result_is_what_the_curves_show(run, curves_of, result_of, converging):
         "best_accuracy": pytest.approx(best),
         "step_of_best": min(step for step, mean in means.items() if mean >= best - 1e-9),
         "steps_to_converge": len(accuracies) if converging else None,
+        "stopped_early": None,
         "validation": {
             name: pytest.approx(curves[f"{name}/validation"][-1][1])
             for name in ("accuracy", "loss")
@@ -143,9 +152,8 @@ def reported(fit, scripted, tmp_path):
         convergence = Convergence()
         curves = Curves(convergence)
         hparams = {"seed": 1, "lr": 0.1}
-        report = Report(
-            tmp_path / "run/result.json", hparams, convergence, curves, unwritten(tmp_path)
-        )
+        file, checkpoints = tmp_path / "run/result.json", unwritten(tmp_path)
+        report = Report(file, hparams, convergence, Patience(), curves, checkpoints)
         return fit(scripted(accuracies), convergence, curves, report, **settings)
 
     return reported
@@ -163,7 +171,7 @@ def test_result_without_logger_or_validation(reported, result_of, tmp_path):
 def test_what_is_no_number_is_null(fit, scripted, tmp_path):
     convergence, checkpoints = Convergence(), unwritten(tmp_path)
     curves = Curves(convergence)
-    report = Report(tmp_path / "result.json", {}, convergence, curves, checkpoints)
+    report = Report(tmp_path / "result.json", {}, convergence, Patience(), curves, checkpoints)
     model = scripted(validations=[(0.5, float("nan"))])
     fit(model, convergence, curves, report, limit_val_batches=1, val_check_interval=5)
     text = (tmp_path / "result.json").read_text()
@@ -210,7 +218,7 @@ def test_not_before_the_run_has_ended(fit, scripted, tmp_path):
             raise RuntimeError("out of luck")
 
     with pytest.raises(RuntimeError, match="out of luck"):
-        report = Report(file, {}, convergence, curves, unwritten(tmp_path))
+        report = Report(file, {}, convergence, Patience(), curves, unwritten(tmp_path))
         fit(scripted(at_batch=look), convergence, curves, report)
     assert not file.exists()
 
@@ -249,7 +257,7 @@ def test_a_run_resumed_after_its_last_validation_still_has_it(fit, scripted, res
         convergence = Convergence()
         curves = Curves(convergence)
         checkpoints = unwritten(tmp_path)
-        report = Report(tmp_path / "result.json", {}, convergence, curves, checkpoints)
+        report = Report(tmp_path / "result.json", {}, convergence, Patience(), curves, checkpoints)
         model = scripted(validations=[(0.75, 1.0)])
         return fit(model, convergence, curves, report, checkpoints, **settings, **more)
 

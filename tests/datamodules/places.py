@@ -19,3 +19,9 @@ def on_device(data, rank=0, devices=1, accumulate=1, step=0):
 
 def first_batches(loader, count):
     return [batch for batch, _ in zip(loader, range(count), strict=False)]
+
+
+def one_line(caught):
+    message = str(caught.value)
+    assert message and "\n" not in message
+    return message

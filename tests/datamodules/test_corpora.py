@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import io
 import os
 import subprocess
 import sys
-import threading
-import time
 import zipfile
-from collections import Counter
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from pydoc_data.topics import topics
 
@@ -22,9 +17,13 @@ import pytest
 
 from datamodules import corpora
 from datamodules.corpora import NAMES, SOURCES, read_corpus
+from tests.datamodules.places import one_line
 
 # Where a download fails, pooch leaves its connection to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
+    pytest.mark.usefixtures("root"),
+]
 
 BOOK = "\n\nTHE BOOK\n\nÉ “isto” — e só.\n\n"
 EBOOK = (
@@ -35,59 +34,12 @@ EBOOK = (
 ).encode()
 
 
-@pytest.fixture(autouse=True)
-def root(tmp_path, monkeypatch):
-    """An empty DATA_ROOT, and no server but one of this machine."""
-    monkeypatch.setenv("DATA_ROOT", str(tmp_path / "data"))
-    monkeypatch.setenv("NO_PROXY", "*")
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def server():
-    """Serve what is in `files`, and count what was asked for."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            name = self.path.strip("/")
-            self.server.asked[name] += 1
-            content = self.server.files.get(name)
-            if content is None:
-                self.send_error(404)
-                return
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content) + self.server.missing))
-            self.end_headers()
-            time.sleep(self.server.delay)
-            self.wfile.write(content)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.files, server.asked, server.missing, server.delay = {}, Counter(), 0, 0
-    server.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-    gc.collect()
-
-
 def serve(server, monkeypatch, name, content, **changes):
     """Let a named corpus come from the server, in this process."""
     server.files[name] = content
     source = SOURCES[name]
     changed = {"url": f"{server.url}/{name}", **changes}
     monkeypatch.setitem(SOURCES, name, replace(source, **changed))
-
-
-def one_line(caught):
-    message = str(caught.value)
-    assert message and "\n" not in message
-    return message
 
 
 # Files
@@ -201,14 +153,6 @@ def test_what_comes_with_python(no_network):
     assert len(text) > 300_000
 
 
-@pytest.fixture
-def no_network(monkeypatch):
-    def refuse(*_, **__):
-        raise AssertionError("the network was asked")
-
-    monkeypatch.setattr(pooch, "retrieve", refuse)
-
-
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_file_that_is_there_is_used_as_it_is(name, root, no_network):
     (root / "text").mkdir(parents=True)
@@ -236,7 +180,7 @@ def test_books_of_project_gutenberg(name, server, monkeypatch, root, capfd):
     assert read_corpus(name) == read_corpus(name) == BOOK
     assert server.asked == {name: 1}
     assert (root / "text" / f"{name}.txt").read_bytes() == BOOK.encode()
-    assert {path.name for path in (root / "text").iterdir()} == {f"{name}.txt", f"{name}.lock"}
+    assert {path.name for path in (root / "text").iterdir()} == {f"{name}.txt", f"{name}.txt.lock"}
     shown = capfd.readouterr()
     assert "100%" in shown.err and not shown.out
 
@@ -263,10 +207,11 @@ def test_machado_has_its_punctuation(server, monkeypatch):
 def test_processes_that_start_together_download_once(server, root):
     server.files["book"], server.delay = EBOOK, 0.5
     program = (
-        "import importlib.util, sys\n"
-        f"spec = importlib.util.spec_from_file_location('corpora', {corpora.__file__!r})\n"
-        "corpora = sys.modules['corpora'] = importlib.util.module_from_spec(spec)\n"
-        "spec.loader.exec_module(corpora)\n"
+        "import sys, types\n"
+        # Without the data modules themselves, which would import all of Lightning.
+        "package = sys.modules['datamodules'] = types.ModuleType('datamodules')\n"
+        f"package.__path__ = [{str(Path(corpora.__file__).parent)!r}]\n"
+        "from datamodules import corpora\n"
         "source = corpora.Source(sys.argv[1], corpora.extract_gutenberg)\n"
         "corpora.SOURCES['shakespeare'] = source\n"
         "sys.stdout.buffer.write(corpora.read_corpus('shakespeare').encode())\n"
@@ -286,7 +231,7 @@ def test_processes_that_start_together_download_once(server, root):
 
 def assert_nothing_left(root, name):
     left = {path.name for path in (root / "text").iterdir()} if root.exists() else set()
-    assert left <= {f"{name}.lock"}
+    assert left <= {f"{name}.txt.lock"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,66 @@
+"""Predictions for the nodes of a graph, as a table of comma-separated values."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TextIO
+
+from torch import Tensor
+
+from command_line.errors import UsageError
+from command_line.standard_output import standard_output
+
+HEADER = ("node", "class", "probability")
+
+
+def check_output(path: Path) -> None:
+    """Make sure that a file can be written without anything being lost.
+
+    Raises:
+        UsageError: there is something, or no folder to write it to.
+    """
+    if path.exists():
+        raise UsageError(f"--output {path} is there already: name another file")
+    if not path.parent.is_dir():
+        raise UsageError(f"--output {path}: there is no folder {path.parent}")
+
+
+def write_predictions(path: Path | None, batches: Iterable[tuple[Tensor, Tensor]]) -> int:
+    """Write a line a node: its number, its likeliest class, and how probable that is.
+
+    Args:
+        path: where to; None is the standard output.
+        batches: of each graph, the classes (N,) and their probabilities (N,).
+
+    Returns:
+        How many nodes there were.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    # Behind it is all of Lightning.
+    from callbacks.files import written_whole
+
+    if path is None:
+        with standard_output():
+            return _write(sys.stdout, batches)
+        return 0
+    try:
+        with written_whole(path) as file:
+            return _write(file, batches)
+    except OSError as error:
+        raise UsageError(f"--output {path}: {error.strerror}") from None
+
+
+def _write(file: TextIO, batches: Iterable[tuple[Tensor, Tensor]]) -> int:
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(HEADER)
+    node = 0
+    for classes, probabilities in batches:
+        for each, probability in zip(classes.tolist(), probabilities.tolist(), strict=True):
+            table.writerow((node, each, f"{probability:.6g}"))
+            node += 1
+    return node

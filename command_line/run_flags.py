@@ -1,0 +1,45 @@
+"""The flags of a run that are neither the model's, nor the data's, nor the Trainer's."""
+
+from __future__ import annotations
+
+from jsonargparse.typing import restricted_number_type
+from pytorch_lightning.cli import LightningArgumentParser
+
+from callbacks import Checkpoints, Convergence, Patience, Samples
+
+# More than any machine has would only fail later, and with many lines.
+Threads = restricted_number_type("Threads", int, [(">", 0), ("<=", 1024)])
+
+
+def add_run_flags(parser: LightningArgumentParser, subcommand: str) -> None:
+    """Let a parser know what stops, keeps and names a run."""
+    parser.add_class_arguments(Convergence, "convergence")
+    parser.add_class_arguments(Patience, "early_stopping")
+    parser.add_class_arguments(
+        Checkpoints,
+        "checkpoints",
+        skip={"folder", "interruption", "config"},
+        instantiate=False,
+    )
+    parser.add_class_arguments(Samples, "samples", skip={"file"}, instantiate=False)
+    parser.add_argument(
+        "--threads",
+        type=Threads | None,
+        default=1,
+        help="CPU threads of a process; null: as many as there are cores.",
+    )
+    if subcommand == "predict":
+        parser.add_argument(
+            "--output",
+            type=str | None,
+            default=None,
+            help="File of comma-separated values; null: the standard output.",
+        )
+    parser.add_argument("--run.root", default="runs", help="Folder of all runs.")
+    parser.add_argument("--run.experiment", default="other", help="Runs to compare.")
+    parser.add_argument(
+        "--run.name",
+        type=str | None,
+        default=None,
+        help="The run is kept in root/experiment/MODEL/name; null: what the flags change.",
+    )
