@@ -48,8 +48,8 @@ class NodePictures(Callback):
             shown = torch.linspace(0, len(hidden) - 1, MOST_PROJECTED).long()
         writer.add_embedding(
             hidden[shown],
-            [[int(node), int(graph.labels[node]), int(predicted[node])] for node in shown],
-            metadata_header=["node", "class", "predicted"],
+            [[int(graph.labels[node]), int(predicted[node]), int(node)] for node in shown],
+            metadata_header=["class", "predicted", "node"],
             global_step=step,
             tag="hidden_layer",
         )

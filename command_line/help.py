@@ -3,18 +3,21 @@
 HELP = """\
 usage: python train.py [SUBCOMMAND] [--config FILE] [FLAG VALUE ...]
 
-Train, watch and compare recurrent networks.
+Train, watch and compare sequence and graph networks.
 
 subcommands:
   fit        train; also what is done when no subcommand is named
                python train.py
                python train.py --model LSTM --data.length 20
                python train.py fit --config configs/palindromes_study.yaml --model RNN
+               python train.py fit --config configs/graphs.yaml --data.dataset Cora
                python train.py fit --ckpt_path last
   validate   measure a checkpoint on the validation set
                python train.py validate --ckpt_path runs/palindromes/RRN/default
   test       measure a checkpoint on the test set, also at other lengths than trained on
                python train.py test --ckpt_path runs/palindromes/RRN/default --data.length 200
+  predict    tell the classes of the nodes of a graph, as comma-separated values
+               python train.py predict --ckpt_path runs/graphs/GCN/default --output nodes.csv
   generate   write text with a trained character generator
                python train.py generate --ckpt_path runs/characters/CharGenerator/default
   play       let the speakers of its corpus talk

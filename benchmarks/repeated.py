@@ -1,0 +1,111 @@
+"""Many runs of an experiment's config, one after the other in processes that start but once."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from pytorch_lightning import (
+    Callback,
+    LightningDataModule,
+    LightningModule,
+    Trainer,
+    seed_everything,
+)
+
+import datamodules
+import lightning_modules
+from callbacks import Patience, Unprofiled
+from command_line.optimization import configure
+from command_line.trainer_settings import TRAINER_DEFAULTS
+
+CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run: a config, its seed, and what differs from the config.
+
+    Attributes:
+        config: name of a file in configs/.
+        seed: of the run.
+        model, data: arguments of the model and of the data that differ.
+    """
+
+    config: str
+    seed: int
+    model: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Best(Callback):
+    """Remember what was measured at the best validation, by the model's own score."""
+
+    def __init__(self) -> None:
+        self.score: list[float] | None = None
+        self.metrics: dict[str, float] = {}
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        score = pl_module.score(metrics)
+        if self.score is None or score > self.score:
+            self.score, self.metrics = score, {"step": trainer.global_step, **metrics}
+
+
+def run(task: Task) -> dict[str, float]:
+    """Train as `train.py fit --config configs/CONFIG --seed_everything SEED` does, keeping nothing.
+
+    Returns:
+        What was measured at the best validation, its step, and the steps taken.
+    """
+    config = yaml.safe_load((CONFIGS / task.config).read_text(encoding="utf-8"))
+    seed_everything(task.seed, verbose=False)
+    data_settings = {**config["data"]["init_args"], **task.data}
+    data = _data(config["data"]["class_path"], tuple(sorted(data_settings.items())))
+    model = getattr(lightning_modules, config["model"]["class_path"])(
+        **{**config["model"]["init_args"], **task.model},
+        num_features=data.num_features,
+        num_classes=data.num_classes,
+    )
+    settings = {name: value for name, value in config["trainer"].items() if name != "strategy"}
+    optimizer = config["optimizer"]
+    named = {**optimizer, "class_path": f"torch.optim.{optimizer['class_path']}"}
+    configure(model, named, None, settings["max_steps"])
+    best = Best()
+    trainer = Trainer(
+        **TRAINER_DEFAULTS,
+        **{**settings, "accelerator": "cpu"},
+        logger=False,
+        enable_progress_bar=False,
+        profiler=Unprofiled(),
+        callbacks=[Patience(**config["early_stopping"]), best],
+    )
+    trainer.fit(model, data)
+    return {**best.metrics, "steps": trainer.global_step}
+
+
+def run_all(tasks: Sequence[Task], jobs: int) -> Iterator[dict[str, float]]:
+    """Carry out tasks in several processes, and hand out the results in their order."""
+    # Forked processes could inherit busy threads.
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(jobs, initializer=_prepare) as pool:
+        yield from pool.imap(run, tasks)
+
+
+@lru_cache(maxsize=1)
+def _data(class_path: str, settings: tuple[tuple[str, Any], ...]) -> LightningDataModule:
+    return getattr(datamodules, class_path)(**dict(settings))
+
+
+def _prepare() -> None:
+    torch.set_num_threads(1)
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")
