@@ -40,7 +40,16 @@ class Sparse(NamedTuple):
             rows, columns: (E,) int64, in any order.
             values: (E,).
             shape: (R, C).
+
+        Raises:
+            ValueError: an entry is outside the matrix.
         """
+        for name, numbers, count in (("row", rows, shape[0]), ("column", columns, shape[1])):
+            if numbers.numel() and not 0 <= numbers.min() <= numbers.max() < count:
+                raise ValueError(
+                    f"every {name} must be from 0 and below {count}, "
+                    f"got {numbers.min()} to {numbers.max()}"
+                )
         by_row = torch.argsort(rows * shape[1] + columns)
         rows, columns = rows[by_row], columns[by_row]
         by_column = torch.argsort(columns, stable=True)
@@ -75,9 +84,17 @@ def multiply(left: Tensor | Sparse, right: Tensor) -> Tensor:
     """The product of a matrix (R, C), dense or sparse, with a dense one (C, D): (R, D).
 
     Of a sparse matrix no gradient is taken: it holds data, not parameters.
+
+    Raises:
+        ValueError: the rows of the right matrix are not as many as a sparse left one has columns.
     """
     if isinstance(left, Tensor):
         return left @ right
+    # A bag of embeddings does not mind rows to spare.
+    if right.dim() != 2 or right.shape[0] != left.shape[1]:
+        raise ValueError(
+            f"a matrix {left.shape} cannot be multiplied with one {tuple(right.shape)}"
+        )
     product: Tensor = _SparseProduct.apply(left, right)  # type: ignore[no-untyped-call]
     return product
 
