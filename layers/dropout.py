@@ -29,7 +29,12 @@ def dropout(matrix: Matrix, probability: float, training: bool = True) -> Matrix
             dropped is still a zero.
         probability: from 0 to 1.
         training: whether to drop anything.
+
+    Raises:
+        ValueError: the probability is below 0 or above 1.
     """
+    if not 0 <= probability <= 1:
+        raise ValueError(f"probability must be between 0 and 1, got {probability}")
     if not training or not probability:
         return matrix
     if isinstance(matrix, Sparse):
