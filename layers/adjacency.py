@@ -34,8 +34,12 @@ def normalized_adjacency(
         Â (N, N) in float32.
 
     Raises:
-        ValueError: an edge leads to a node that is not there, or the normalization is unknown.
+        ValueError: the edges are not two rows of int64, one of them leads to a node that is not
+            there, or the normalization is unknown.
     """
+    if edges.dim() != 2 or edges.shape[0] != 2 or edges.dtype != torch.int64:
+        kind = str(edges.dtype).removeprefix("torch.")
+        raise ValueError(f"edges must be int64 of shape (2, E), got {kind} {tuple(edges.shape)}")
     if edges.numel() and not 0 <= edges.min() <= edges.max() < num_nodes:
         raise ValueError(
             f"edges must be between nodes 0 and {num_nodes - 1}, got {edges.min()} to {edges.max()}"
