@@ -1,4 +1,4 @@
-"""What the tests of the cells share: drawn problems, and two ways to check a cell."""
+"""What the tests of the layers share: drawn problems, and ways to check a cell or a graph layer."""
 
 from collections.abc import Callable, Iterator
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from layers import Recurrent, State
+from layers import Recurrent, Sparse, State, normalized_adjacency
 
 
 @pytest.fixture(autouse=True)
@@ -95,5 +95,61 @@ def gradients_are_right() -> Callable[[Recurrent, Tensor, State], bool]:
             return (hidden, *last)
 
         return torch.autograd.gradcheck(run, (inputs, *state, *parameters))
+
+    return check
+
+
+@pytest.fixture
+def draw_graph() -> Callable[[int, int], Tensor]:
+    """Draw edges (2, E) as PyG wants them: both ways, each once, without loops; node 0 has none."""
+
+    def draw(num_nodes: int, num_edges: int) -> Tensor:
+        ends = torch.randint(1, num_nodes, (2, num_edges))
+        ends = ends[:, ends[0] != ends[1]]
+        return torch.unique(torch.cat([ends, ends.flip(0)], dim=1), dim=1)
+
+    return draw
+
+
+@pytest.fixture
+def adjacency_of() -> Callable[[Tensor, int], tuple[Sparse, Tensor]]:
+    """Â of edges as PyG wants them, in float64: ours, and a dense one from its definition.
+
+    Ours is computed in float32, so that what is made with the two is equal to about 1e-7.
+    """
+
+    def make(edges: Tensor, num_nodes: int) -> tuple[Sparse, Tensor]:
+        ours = normalized_adjacency(edges, num_nodes)
+        with_loops = torch.eye(num_nodes, dtype=torch.float64)
+        with_loops[edges[0], edges[1]] = 1
+        scale = torch.diag(with_loops.sum(1) ** -0.5)
+        return ours._replace(values=ours.values.double()), scale @ with_loops @ scale
+
+    return make
+
+
+@pytest.fixture
+def assert_reaches() -> Callable[[Callable[[Tensor], Tensor], Tensor, int, int], None]:
+    """Check that each node's output depends on the inputs of the nodes within n hops, and no more.
+
+    The network maps inputs (N, D) to outputs of N rows; its activations must have no flat parts.
+    """
+
+    def check(network: Callable[[Tensor], Tensor], inputs: Tensor, edges: Tensor, n: int) -> None:
+        neighbours: list[set[int]] = [{node} for node in range(len(inputs))]
+        for a, b in edges.t().tolist():
+            neighbours[a].add(b)
+        inputs = inputs.clone().requires_grad_()
+        outputs = network(inputs)
+        sizes = set()
+        for node in range(len(inputs)):
+            within = {node}
+            for _ in range(n):
+                within = set().union(*(neighbours[other] for other in within))
+            (gradient,) = torch.autograd.grad(outputs[node].sum(), inputs, retain_graph=True)
+            assert set(gradient.abs().sum(1).nonzero().flatten().tolist()) == within
+            sizes.add(len(within))
+        # It would prove little if all nodes saw all others.
+        assert min(sizes) < len(inputs)
 
     return check
