@@ -3,6 +3,7 @@
 from layers.adjacency import normalized_adjacency
 from layers.character_network import CELLS, CharacterNetwork
 from layers.dropout import Matrix, dropout
+from layers.gcnii import GCNIIConvolution
 from layers.graph_convolution import GraphConvolution
 from layers.gru import GRU
 from layers.initialization import INITIALIZATIONS, initialize
@@ -16,6 +17,7 @@ from layers.stack import Stack
 __all__ = [
     "CELLS",
     "CharacterNetwork",
+    "GCNIIConvolution",
     "GRU",
     "GraphConvolution",
     "INITIALIZATIONS",
