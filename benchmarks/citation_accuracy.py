@@ -29,7 +29,7 @@ def main() -> None:
     for dataset in arguments.datasets:
         start = time.perf_counter()
         tasks = [
-            Task(arguments.config, seed, data={"dataset": dataset})
+            Task(arguments.config, seed, {"data.dataset": dataset})
             for seed in range(arguments.seeds)
         ]
         results = list(run_all(tasks, arguments.jobs))

@@ -37,13 +37,20 @@ class Task:
     Attributes:
         config: name of a file in configs/.
         seed: of the run.
-        model, data: arguments of the model and of the data that differ.
+        changes: settings that differ, by the names of their flags, such as model.num_layers.
     """
 
     config: str
     seed: int
-    model: Mapping[str, Any] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    def settings(self) -> dict[str, Any]:
+        """All of them, as in the file."""
+        settings = yaml.safe_load((CONFIGS / self.config).read_text(encoding="utf-8"))
+        for flag, value in self.changes.items():
+            group, _, name = flag.partition(".")
+            settings[group].get("init_args", settings[group])[name] = value
+        return dict(settings)
 
 
 class Best(Callback):
@@ -66,12 +73,11 @@ def run(task: Task) -> dict[str, float]:
     Returns:
         What was measured at the best validation, its step, and the steps taken.
     """
-    config = yaml.safe_load((CONFIGS / task.config).read_text(encoding="utf-8"))
+    config = task.settings()
     seed_everything(task.seed, verbose=False)
-    data_settings = {**config["data"]["init_args"], **task.data}
-    data = _data(config["data"]["class_path"], tuple(sorted(data_settings.items())))
+    data = _data(config["data"]["class_path"], tuple(sorted(config["data"]["init_args"].items())))
     model = getattr(lightning_modules, config["model"]["class_path"])(
-        **{**config["model"]["init_args"], **task.model},
+        **config["model"]["init_args"],
         num_features=data.num_features,
         num_classes=data.num_classes,
     )

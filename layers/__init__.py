@@ -12,6 +12,7 @@ from layers.recurrent import Recurrent, State
 from layers.rnn import RNN
 from layers.rrn import RRN
 from layers.sparse import Sparse, multiply
+from layers.sparse_linear import SparseLinear
 from layers.stack import Stack
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "RRN",
     "Recurrent",
     "Sparse",
+    "SparseLinear",
     "Stack",
     "State",
     "dropout",

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from layers import Sparse, dropout, multiply, sparse_dropout
+from layers import Sparse, dropout, multiply
 
 MANY = 2**20
 LEVELS = 65_536  # a probability is rounded to one of them
@@ -184,11 +184,11 @@ def test_goes_on_from_the_state_of_the_generator():
     assert not torch.equal(first, second)
 
 
-def test_sparse_dropout_drops_among_the_stored_entries():
+def test_sparse_matrices_drop_among_the_stored_entries():
     dense = torch.randn(60, 40) * (torch.rand(60, 40) < 0.3)
     sparse = Sparse.from_dense(dense)
     torch.manual_seed(3)
-    dropped = sparse_dropout(sparse, 0.5, True)
+    dropped = dropout(sparse, 0.5, True)
     torch.manual_seed(3)
     assert torch.equal(dropped.values, dropout(sparse.values, 0.5, True))
     kept = dropped.to_dense()
@@ -197,8 +197,8 @@ def test_sparse_dropout_drops_among_the_stored_entries():
     assert torch.equal(sparse.to_dense(), dense)
 
 
-def test_the_product_of_what_sparse_dropout_left_is_that_of_the_dense_matrix():
-    dropped = sparse_dropout(Sparse.from_dense(torch.randn(6, 5)), 0.4, True)
+def test_the_product_of_what_dropout_left_is_that_of_the_dense_matrix():
+    dropped = dropout(Sparse.from_dense(torch.randn(6, 5)), 0.4, True)
     right = torch.randn(5, 3, requires_grad=True)
     product = multiply(dropped, right)
     torch.testing.assert_close(product, dropped.to_dense() @ right)
@@ -206,6 +206,6 @@ def test_the_product_of_what_sparse_dropout_left_is_that_of_the_dense_matrix():
     torch.testing.assert_close(right.grad, dropped.to_dense().t() @ torch.ones(6, 3))
 
 
-def test_sparse_dropout_does_nothing_outside_training():
+def test_sparse_matrices_stay_as_they_are_outside_training():
     sparse = Sparse.from_dense(torch.randn(4, 3))
-    assert sparse_dropout(sparse, 0.5, False).values is sparse.values
+    assert dropout(sparse, 0.5, False).values is sparse.values
