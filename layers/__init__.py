@@ -1,6 +1,7 @@
 """The mathematics: layers on torch.nn alone, one block of equations a file."""
 
 from layers.adjacency import normalized_adjacency
+from layers.cell_graph_convolution import CellGraphConvolution
 from layers.character_network import CELLS, CharacterNetwork
 from layers.dropout import Matrix, dropout
 from layers.gcnii import GCNIIConvolution
@@ -17,6 +18,7 @@ from layers.stack import Stack
 
 __all__ = [
     "CELLS",
+    "CellGraphConvolution",
     "CharacterNetwork",
     "GCNIIConvolution",
     "GRU",
