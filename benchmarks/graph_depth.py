@@ -2,8 +2,9 @@
 
     python -m benchmarks.graph_depth --seeds 10 --save docs/graph_depth
 
-Each network with the recipe of its config, and all of them as long as they become better: until
-the validation loss has not been lower for 100 epochs, at most 1,500. Of each run, the test accuracy
+Each network with the recipe of its config, CellGCN also with nothing but its cell to keep nodes
+apart, and all of them as long as they become better: until the validation loss has not been lower
+for 100 epochs, at most 1,500. Of each run, the test accuracy
 at the lowest validation loss. Writes NAME.csv, a row a run, and draws NAME.png from it; runs that
 the table has already are not repeated.
 """
@@ -15,14 +16,24 @@ import csv
 import statistics
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.repeated import Task, run_all
 from figures.bands import draw_bands
 
-CONFIGS = {"GCN": "graphs.yaml", "CellGCN": "cell_gcn.yaml", "GCNII": "gcnii.yaml"}
+# By name: a config, and what differs from it.
+NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
+    "GCN": ("graphs.yaml", {}),
+    "CellGCN": ("cell_gcn.yaml", {}),
+    "CellGCN, cell alone": (
+        "cell_gcn.yaml",
+        {"model.restart": 0.0, "model.forget_bias": None, "model.first_cell": "features"},
+    ),
+    "GCNII": ("gcnii.yaml", {}),
+}
 DEPTHS = (2, 4, 8, 16, 32)
 LONG_ENOUGH = {"early_stopping.patience": 100, "trainer.max_steps": 1500}
-COLUMNS = ("model", "num_layers", "seed", "test_accuracy", "validation_loss", "epoch", "epochs")
+COLUMNS = ("network", "num_layers", "seed", "test_accuracy", "validation_loss", "epoch", "epochs")
 
 
 def read(table: Path) -> list[dict[str, str]]:
@@ -37,13 +48,13 @@ def draw(table: Path, dataset: str) -> None:
     """Draw the figure of a table, and print its means."""
     groups: dict[str, dict[float, list[float]]] = {}
     for row in read(table):
-        depths = groups.setdefault(row["model"], {})
+        depths = groups.setdefault(row["network"], {})
         depths.setdefault(int(row["num_layers"]), []).append(100 * float(row["test_accuracy"]))
-    for model, depths in groups.items():
+    for name, depths in groups.items():
         for depth, values in sorted(depths.items()):
             deviation = statistics.stdev(values) if len(values) > 1 else 0.0
             mean = statistics.mean(values)
-            print(f"{model:8} {depth:2} layers: {mean:.1f} ± {deviation:.1f}, {len(values)} seeds")
+            print(f"{name:20} {depth:2} layers: {mean:.1f} ± {deviation:.1f}, {len(values)} seeds")
     most = max(len(values) for depths in groups.values() for values in depths.values())
     figure = draw_bands(
         groups,
@@ -56,7 +67,7 @@ def draw(table: Path, dataset: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", nargs="+", choices=CONFIGS, default=list(CONFIGS))
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
     parser.add_argument("--depths", nargs="+", type=int, default=list(DEPTHS), help="layers")
     parser.add_argument("--dataset", default="Cora")
     parser.add_argument("--seeds", type=int, default=10, help="runs of each network and depth")
@@ -64,34 +75,39 @@ def main() -> None:
     parser.add_argument("--save", type=Path, default=Path("graph_depth"), help="NAME of the files")
     arguments = parser.parse_args()
     table = arguments.save.with_suffix(".csv")
-    done = {(row["model"], int(row["num_layers"]), int(row["seed"])) for row in read(table)}
+    done = {(row["network"], int(row["num_layers"]), int(row["seed"])) for row in read(table)}
     runs = [
-        (model, depth, seed)
+        (name, depth, seed)
+        for name in arguments.networks
         for depth in arguments.depths
-        for model in arguments.models
         for seed in range(arguments.seeds)
-        if (model, depth, seed) not in done
+        if (name, depth, seed) not in done
     ]
     tasks = [
         Task(
-            CONFIGS[model],
+            NETWORKS[name][0],
             seed,
-            {"data.dataset": arguments.dataset, "model.num_layers": depth, **LONG_ENOUGH},
+            {
+                "data.dataset": arguments.dataset,
+                "model.num_layers": depth,
+                **LONG_ENOUGH,
+                **NETWORKS[name][1],
+            },
         )
-        for model, depth, seed in runs
+        for name, depth, seed in runs
     ]
     start = time.perf_counter()
     with table.open("a", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         if not done:
             writer.writerow(COLUMNS)
-        for (model, depth, seed), result in zip(runs, run_all(tasks, arguments.jobs), strict=True):
+        for (name, depth, seed), result in zip(runs, run_all(tasks, arguments.jobs), strict=True):
             numbers = [result["accuracy/test"], result["loss/validation"]]
             row = [*(f"{number:.4f}" for number in numbers), result["step"], result["steps"]]
-            writer.writerow([model, depth, seed, *row])
+            writer.writerow([name, depth, seed, *row])
             file.flush()
             elapsed = time.perf_counter() - start
-            print(f"{model} {depth} layers, seed {seed}: {numbers[0]:.3f}, {elapsed:.0f} s in all")
+            print(f"{name}, {depth} layers, seed {seed}: {numbers[0]:.3f}, {elapsed:.0f} s in all")
     draw(table, arguments.dataset)
 
 

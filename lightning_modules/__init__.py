@@ -1,5 +1,6 @@
 """What is trained: one LightningModule an experiment and architecture."""
 
+from lightning_modules.cell_gcn import CellGCN
 from lightning_modules.char_generator import CharGenerator
 from lightning_modules.classifier import SequenceClassifier
 from lightning_modules.gcn import GCN
@@ -15,6 +16,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "RRN",
+    "CellGCN",
     "CharGenerator",
     "NodeClassifier",
     "Predictor",
