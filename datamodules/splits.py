@@ -50,7 +50,8 @@ def random_split(
     Raises:
         ValueError: there are too few nodes.
     """
-    order = torch.randperm(len(labels), generator=_generator(seed))
+    generator = _generator(seed)
+    order = torch.randperm(len(labels), generator=generator)
     order = order[eligible[order]]
     of_classes = [order[labels[order] == each] for each in range(int(labels.max()) + 1)]
     smallest = min(map(len, of_classes))
@@ -60,6 +61,9 @@ def random_split(
         )
     training = torch.cat([nodes[:per_class] for nodes in of_classes])
     rest = order[~torch.isin(order, training)]
+    # In a new order: the training took the first nodes of each class, so that in the old one those
+    # left of a small class come late, and the validation would hardly see it.
+    rest = rest[torch.randperm(len(rest), generator=generator)]
     if len(rest) < validation + test:
         raise ValueError(
             f"there are {len(rest):,} nodes left to validate and to test on, and num_validation "
