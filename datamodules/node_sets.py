@@ -34,8 +34,11 @@ def read_node_set(name: str) -> Data:
         ValueError: there is no such set, it cannot be had, or it is not one graph of classified
             nodes; one line.
     """
-    if name.removeprefix("Planetoid/") in planetoid.NAMES:
-        return planetoid.read_planetoid(name.removeprefix("Planetoid/"))
+    kind, _, member = name.partition("/")
+    for each in planetoid.NAMES:
+        # By torch_geometric's class too, which knows no hashes, and takes any case.
+        if name == each or (kind == "Planetoid" and member.lower() == each.lower()):
+            return planetoid.read_planetoid(each)
     data = _read(name)
     if not isinstance(getattr(data, "edge_index", None), Tensor):
         raise ValueError(f"{name} is not a graph with one kind of nodes and edges")
@@ -83,6 +86,11 @@ def _read(name: str) -> Any:
         raise ValueError(f"{name} needs a package that is not installed: {error}") from None
     except (AssertionError, KeyError):
         raise ValueError(f"{kind} has no set {member!r}") from None
+    except OSError as error:
+        raise ValueError(
+            f"{name} cannot be kept in {settings['root']} ({error.strerror}): set DATA_ROOT to a "
+            f"folder that can be written, or take {BUILT_IN}, which needs no file"
+        ) from None
     if len(graphs) != 1:
         raise ValueError(f"{name} has {len(graphs):,} graphs: the nodes of one are classified here")
     return graphs[0]
