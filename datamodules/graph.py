@@ -63,7 +63,8 @@ class Graph(CountedData):
             of the run for a random split, and the first of the public ones.
         train_per_class, num_validation, num_test: nodes of a random split.
         adjacency: how Â is normalised, see `layers.normalized_adjacency`.
-        normalize_features: whether the features of each node are divided by their sum.
+        normalize_features: whether the features of each node are divided by the sum of their
+            magnitudes.
 
     Attributes:
         num_classes: C.
@@ -163,8 +164,10 @@ def _features(features: Tensor, normalize: bool) -> Tensor | Sparse:
         stored = Sparse.from_dense(features.float())
     else:
         entries = features.to_sparse_coo().coalesce()
+        # What is stored may be zero all the same, as in a set that another program wrote.
+        kept = entries.values() != 0
         shape = (features.shape[0], features.shape[1])
-        stored = Sparse.of(*entries.indices(), entries.values().float(), shape)
+        stored = Sparse.of(*entries.indices()[:, kept], entries.values()[kept].float(), shape)
     if normalize:
         rows = torch.repeat_interleave(stored.starts.diff())
         sums = torch.zeros(stored.shape[0]).index_add(0, rows, stored.values.abs())
