@@ -46,6 +46,8 @@ class GCN(NodeClassifier):
             raise ValueError(
                 f"decayed_layers must be from 0 to num_layers {num_layers}, got {decayed_layers}"
             )
+        if hidden_size < 1:
+            raise ValueError(f"hidden_size must be at least 1, got {hidden_size}")
         self.save_hyperparameters()
         sizes = [num_features, *[hidden_size] * (num_layers - 1), num_classes]
         self.convolutions = nn.ModuleList(
