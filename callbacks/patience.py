@@ -20,7 +20,7 @@ class Patience(Callback):
         min_delta: by how much at least.
 
     Raises:
-        ValueError: patience is below 1, or min_delta below 0.
+        ValueError: patience is below 1, or min_delta below 0 or not finite.
     """
 
     def __init__(
@@ -31,8 +31,8 @@ class Patience(Callback):
     ) -> None:
         if patience is not None and patience < 1:
             raise ValueError(f"patience must be at least 1, got {patience}")
-        if min_delta < 0:
-            raise ValueError(f"min_delta must be at least 0, got {min_delta}")
+        if not 0 <= min_delta < math.inf:
+            raise ValueError(f"min_delta must be at least 0 and finite, got {min_delta}")
         self.patience, self.monitor, self.min_delta = patience, monitor, min_delta
         self.best = -math.inf
         self.waited = 0
