@@ -65,7 +65,9 @@ class NodePictures(Callback):
 def _look(trainer: Trainer, model: LightningModule) -> tuple[Tensor, Tensor, Any]:
     """The hidden layer (N, H), the predicted classes (N,), and the graph, on the CPU."""
     data = trainer.datamodule
-    graph = data.transfer_batch_to_device(data.graph, model.device, 0)
+    # As Lightning hands it to the model.
+    graph = trainer.precision_plugin.convert_input(data.graph)
+    graph = data.transfer_batch_to_device(graph, model.device, 0)
     was_training = model.training
     model.eval()
     with torch.no_grad():
