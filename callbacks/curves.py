@@ -46,6 +46,7 @@ class Curves(Callback):
     ) -> None:
         # Before a schedule sets the rate of the next step.
         self._learning_rate = optimizer.param_groups[0]["lr"]
+        self._gradient_norm = None
         if self._is_due(trainer, trainer.global_step + 1):
             gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
             self._gradient_norm = get_total_norm(gradients)
@@ -58,13 +59,14 @@ class Curves(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
+        if batch_idx % trainer.accumulate_grad_batches == 0:
+            self._losses = []
         # Of accumulated batches, Lightning hands out each one's part of the mean loss.
         self._losses.append(outputs["loss"])
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         if self._is_due(trainer, trainer.global_step) or trainer.should_stop:
             self._write(trainer, trainer.global_step)
-        self._losses, self._gradient_norm = [], None
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.stopwatch.stop()
@@ -81,6 +83,9 @@ class Curves(Callback):
             self.validations.setdefault(name, []).append(value)
         if trainer.logger:
             trainer.logger.log_metrics(self.validation, step=trainer.global_step)
+        # What stops a run by its validation comes before this, and makes its step the last one.
+        if self._losses and trainer.should_stop and trainer.global_step > self._last_write[0]:
+            self._write(trainer, trainer.global_step)
         self.stopwatch.start()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

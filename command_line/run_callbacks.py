@@ -67,7 +67,8 @@ def callbacks_of_run(
     if trainer["max_time"]:
         # Before the others, which have something to do in the last step.
         callbacks.append(TimeLimit(trainer["max_time"]))
-    callbacks += [RandomState(), interruption, convergence, curves, patience]
+    # Patience before the curves, which write the last step.
+    callbacks += [RandomState(), interruption, convergence, patience, curves]
     if plateau:
         callbacks.append(Plateau(plateau))
     if trainer["enable_progress_bar"] is not False:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from pytorch_lightning import Callback
 
-from callbacks import Convergence, Curves, RunLogger
+from callbacks import Convergence, Curves, Patience, RunLogger
 from datamodules.palindromes import TRAINING, draw_palindromes
 from lightning_modules import RRN
 
@@ -147,6 +147,35 @@ def test_written_at_the_step_that_converges(logged, scripted):
     }
 
 
+def test_written_at_the_step_whose_validation_stops_the_run(fit, scripted, tmp_path, curves_of):
+    convergence = Convergence(window=2)
+    curves = Curves(convergence)
+    model = scripted([0.0, 0.25, 0.5, 0.75, 1.0, 0.5], validations=[(0.5, 1.0)] * 5)
+    settings = {"limit_val_batches": 1, "val_check_interval": 2, "log_every_n_steps": 5}
+    logger = RunLogger(tmp_path)
+    fit(model, convergence, Patience(2), curves, logger=logger, max_steps=50, **settings)
+    found = curves_of(tmp_path)
+    assert found["accuracy/train"] == [(1, 0.0), (5, 1.0), (6, 0.5)]
+    assert found["accuracy/moving_average"] == [(1, 0.0), (5, 0.875), (6, 0.75)]
+    for name in ("loss/train", "optimizer/learning_rate"):
+        assert [step for step, _ in found[name]] == [1, 5, 6]
+    # Whether a step is the last one is not known before its gradients are gone.
+    assert [step for step, _ in found["optimizer/gradient_norm"]] == [1, 5]
+
+
+def test_a_step_is_written_once_though_its_validation_stops_the_run(
+    fit, scripted, tmp_path, curves_of
+):
+    convergence = Convergence()
+    model = scripted(validations=[(0.5, 1.0)] * 5)
+    settings = {"limit_val_batches": 1, "val_check_interval": 2, "log_every_n_steps": 1}
+    curves = Curves(convergence)
+    logger = RunLogger(tmp_path)
+    fit(model, convergence, Patience(1), curves, logger=logger, max_steps=50, **settings)
+    assert [step for step, _ in curves_of(tmp_path)["loss/train"]] == [1, 2, 3, 4]
+    assert curves.history["step"] == [1, 2, 3, 4]
+
+
 def test_validations_are_written_at_their_steps(logged, scripted):
     model = scripted(validations=[(0.25, 3.0), (0.5, 2.0), (0.75, 1.0)])
     settings = {"limit_val_batches": 1, "val_check_interval": 2, "log_every_n_steps": 4}
@@ -195,6 +224,42 @@ def test_history_and_seconds_go_on_after_a_resumption(fit, scripted, tmp_path, c
     _, curves = training(max_steps=9, ckpt_path=checkpoint)
     assert curves.history["step"] == list(range(1, 10))
     assert curves.stopwatch.seconds == 9
+
+
+def test_all_validations_are_kept_over_a_resumption(fit, scripted, tmp_path):
+    results = [(0.25, 3.0), (0.5, 2.0), (0.75, 1.0), (0.5, 1.5)]
+    settings = {"limit_val_batches": 1, "val_check_interval": 2}
+
+    def training(validations, **more):
+        convergence = Convergence()
+        curves = Curves(convergence)
+        trainer = fit(scripted(validations=validations), convergence, curves, **settings, **more)
+        return trainer, curves
+
+    trainer, _ = training(results[:2], max_steps=4)
+    trainer.save_checkpoint(tmp_path / "cut.ckpt")
+    _, curves = training(results[2:], max_steps=8, ckpt_path=tmp_path / "cut.ckpt")
+    assert curves.validations == {
+        "step": [2, 4, 6, 8],
+        "accuracy/validation": [0.25, 0.5, 0.75, 0.5],
+        "loss/validation": [3.0, 2.0, 1.0, 1.5],
+    }
+    assert curves.validation == {"accuracy/validation": 0.5, "loss/validation": 1.5}
+
+
+def test_what_a_checkpoint_holds_does_not_change_with_the_run(fit, scripted):
+    convergence = Convergence()
+    curves = Curves(convergence)
+    settings = {"limit_val_batches": 1, "val_check_interval": 1, "max_steps": 2}
+    fit(scripted(validations=[(0.5, 1.0)] * 2), convergence, curves, **settings)
+    state = curves.state_dict()
+    again = Curves(convergence)
+    again.load_state_dict(state)
+    for each in (curves, again):
+        each.validations["loss/validation"].append(9.0)
+        each.validation["loss/validation"] = 9.0
+    assert state["validations"]["loss/validation"] == [1.0, 1.0]
+    assert state["validation"]["loss/validation"] == 1.0
 
 
 # Speed

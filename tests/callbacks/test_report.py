@@ -22,6 +22,8 @@ from callbacks import (
     Report,
     RunLogger,
 )
+from figures.curves import draw_accuracy
+from tests.conftest import QUICK, ROOT
 
 
 @pytest.fixture
@@ -267,3 +269,77 @@ def test_a_run_resumed_after_its_last_validation_still_has_it(fit, scripted, res
     result = result_of(tmp_path)
     assert result["validation"] == {"accuracy": 0.75, "loss": 1.0}
     assert result["best_validation"] == {"step": 2, "accuracy": 0.75, "loss": 1.0}
+
+
+# Of graphs, whose validations measure the test nodes too
+
+
+@pytest.fixture
+def graph_run(train, tmp_path):
+    """A small run on the karate club; its folder."""
+
+    def graph_run(*flags):
+        command = [f"--config={ROOT / 'configs/graphs.yaml'}", *QUICK]
+        command += ["--trainer.val_check_interval=1", "--trainer.log_every_n_steps=1", *flags]
+        assert train(*command).code == 0
+        return tmp_path / "runs/graphs/GCN/small"
+
+    return graph_run
+
+
+def test_the_result_has_the_test_nodes_at_the_best_validation(graph_run, curves_of, result_of):
+    folder = graph_run("--early_stopping.patience=3", "--trainer.max_steps=200")
+    result, curves = result_of(folder), curves_of(folder)
+    losses = [loss for _, loss in curves["loss/validation"]]
+    best = losses.index(min(losses)) + 1
+    names = {
+        "loss": "loss/validation",
+        "accuracy": "accuracy/validation",
+        "test_loss": "loss/test",
+        "test_accuracy": "accuracy/test",
+    }
+
+    def at(step):
+        return {name: pytest.approx(dict(curves[tag])[step]) for name, tag in names.items()}
+
+    assert result["best_validation"] == {"step": best, **at(best)}
+    assert result["validation"] == at(len(losses))
+    assert result["steps"] == len(losses) == best + 3 < 200
+    assert result["stopped_early"] == "no lower loss/validation in 3 validations"
+    _, metrics = hparams_of(folder)
+    assert "result/test_accuracy" in metrics
+    steps = len(losses)
+    for tag, name in (
+        ("test_accuracy", "accuracy/test"),
+        ("best_validation_loss", "loss/validation"),
+    ):
+        ((step, value),) = curves[f"result/{tag}"]
+        assert step == steps and value == pytest.approx(dict(curves[name])[best])
+
+
+def test_a_run_that_was_not_stopped_early_does_not_say_so(graph_run, result_of):
+    result = result_of(graph_run("--trainer.max_steps=5"))
+    assert result["stopped_early"] is None and result["steps"] == 5
+
+
+def test_the_figure_has_all_accuracies(graph_run, curves_of, monkeypatch):
+    drawn = {}
+
+    def note(curves, title, chance):
+        drawn.update(curves=curves, chance=chance)
+        return draw_accuracy(curves, title, chance)
+
+    monkeypatch.setattr("callbacks.report.draw_accuracy", note)
+    curves = curves_of(graph_run("--trainer.max_steps=9", "--trainer.val_check_interval=4"))
+    tags = {
+        "training": "accuracy/train",
+        "moving average": "accuracy/moving_average",
+        "validation": "accuracy/validation",
+        "test": "accuracy/test",
+    }
+    assert set(drawn["curves"]) == set(tags) and drawn["chance"] == 1 / 4
+    for name, (steps, values) in drawn["curves"].items():
+        expected = curves[tags[name]]
+        assert steps == [step for step, _ in expected]
+        assert values == pytest.approx([value for _, value in expected])
+    assert drawn["curves"]["test"][0] == [4, 8]
