@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -22,7 +23,8 @@ def check_output(path: Path) -> None:
     Raises:
         UsageError: there is something, or no folder to write it to.
     """
-    if path.exists():
+    # Also a link to nowhere; and a name that cannot be one is told where it is opened.
+    if os.path.lexists(path):
         raise UsageError(f"--output {path} is there already: name another file")
     if not path.parent.is_dir():
         raise UsageError(f"--output {path}: there is no folder {path.parent}")
