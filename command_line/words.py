@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,5 +108,9 @@ def interrupted(step: int, folder: Path) -> str:
     )
 
 
-def _numbers(metrics: dict[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in sorted(metrics.items()))
+def _numbers(metrics: Mapping[str, float | None]) -> str:
+    """Of a result, where what is not finite is null, or of a measurement."""
+    return ", ".join(
+        f"{name} not finite" if value is None else f"{name} {value:.4g}"
+        for name, value in sorted(metrics.items())
+    )

@@ -97,6 +97,58 @@ def test_closing_of_a_generator():
     assert "generate" not in words.closing(RESULT, FOLDER)
 
 
+GRAPH = {
+    **RESULT,
+    "model": "GCN",
+    "threshold": None,
+    "stopped_early": "no lower loss/validation in 10 validations",
+    "best_validation": {
+        "step": 50,
+        "loss": 0.5,
+        "accuracy": 0.75,
+        "test_loss": 0.625,
+        "test_accuracy": 0.8125,
+    },
+}
+
+
+def test_closing_of_a_graph_network_that_stopped_early():
+    text = words.closing(GRAPH, FOLDER)
+    assert text.splitlines()[:3] == [
+        "Stopped at step 60: no lower loss/validation in 10 validations.",
+        "  validation     accuracy 0.75, loss 0.5 at step 50, the best",
+        "  test           accuracy 0.8125, loss 0.625 at that step",
+    ]
+    # More steps alone would stop at once.
+    assert "--trainer.max_steps" not in text
+    resume = re.search(r"  resume +python train\.py (fit .*)", text)[1]
+    resumed = take_apart(shlex.split(resume))
+    assert resumed.checkpoint_path == FOLDER
+    assert resumed.flags == ["--early_stopping.patience", "null"]
+    predict = re.search(r"  predict +python train\.py (predict .*)", text)[1]
+    assert take_apart(shlex.split(predict)).checkpoint_path == FOLDER
+    assert "predict" not in words.closing(RESULT, FOLDER)
+
+
+def test_closing_of_a_graph_network_that_did_not():
+    text = words.closing({**GRAPH, "stopped_early": None}, FOLDER)
+    assert text.startswith("Trained for 60 steps.\n") and "--trainer.max_steps 120" in text
+
+
+def test_the_other_graph_networks_are_suggested():
+    names = ("GCN", "CellGCN", "GCNII")
+    for name in names:
+        text = words.closing({**GRAPH, "model": name}, FOLDER)
+        first, second = [other for other in names if other != name]
+        assert f"--model {first}   (or {second})" in text
+
+
+def test_closing_where_a_loss_is_no_number():
+    best = {**GRAPH["best_validation"], "test_loss": None}
+    text = words.closing({**GRAPH, "best_validation": best}, FOLDER)
+    assert "  test           accuracy 0.8125, loss not finite at that step\n" in text
+
+
 def test_evaluation():
     metrics = {"loss/test": torch.tensor(1.23456), "accuracy/test": torch.tensor(0.5)}
     model = RNN(hidden_size=1)
