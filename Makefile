@@ -27,9 +27,9 @@ lint: $(VENV)/installed-for-tests  ## check style and types
 benchmarks: $(VENV)/installed  ## measure speed, side by side with plain loops
 	$(RUN) -m benchmarks.characters
 	$(RUN) -m benchmarks.generation
-	$(RUN) -m benchmarks.graph_epochs
 	$(RUN) -m benchmarks.palindrome_batches
 	$(RUN) -m benchmarks.trainer_overhead
+	$(RUN) -m benchmarks.graph_epochs
 
 clean:  ## remove the environment; runs stay
 	rm -rf $(VENV)

@@ -17,7 +17,7 @@ subcommands:
   test       measure a checkpoint on the test set, also at other lengths than trained on
                python train.py test --ckpt_path runs/palindromes/RRN/default --data.length 200
   predict    tell the classes of the nodes of a graph, as comma-separated values
-               python train.py predict --ckpt_path runs/graphs/GCN/default --output nodes.csv
+               python train.py predict --ckpt_path runs/graphs/GCN/dataset=Cora --output cora.csv
   generate   write text with a trained character generator
                python train.py generate --ckpt_path runs/characters/CharGenerator/default
   play       let the speakers of its corpus talk

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.tiny_planetoid import stand_in_for_cora
+
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Enough for each command to do all that it does: train, validate, write a checkpoint, end.
@@ -44,6 +46,7 @@ def commands() -> list[str]:
 # The texts that README names, in place of the real ones: which would have to be downloaded.
 CORPORA = ("tiny_shakespeare", "monte_cristo")
 CHARACTERS = "configs/characters"
+GRAPHS = ("configs/graphs.yaml", "configs/cell_gcn.yaml", "configs/gcnii.yaml")
 
 
 def write_corpora(folder: Path) -> None:
@@ -54,8 +57,16 @@ def write_corpora(folder: Path) -> None:
         (folder / "text" / f"{name}.txt").write_text(text, encoding="utf-8")
 
 
-def take_corpora_from(folder: str) -> None:
+def take_data_from(folder: str) -> None:
+    """Read texts and graphs from a folder, whatever their hashes."""
+    from datamodules.planetoid import HASHES
+
     os.environ["DATA_ROOT"] = folder
+    HASHES["cora"] = stand_in_for_cora(Path(folder))
+
+
+def is_of_graphs(command: str) -> bool:
+    return any(config in command for config in GRAPHS)
 
 
 def arguments_of(command: str) -> list[str]:
@@ -65,6 +76,10 @@ def arguments_of(command: str) -> list[str]:
     arguments = shlex.split(command.partition("train.py")[2])
     if {"--help", "generate", "play"} & set(arguments):
         return arguments
+    if "runs/graphs" in command:
+        return arguments
+    if is_of_graphs(command):
+        return arguments + SHORT[:3]
     if CHARACTERS in command:
         return (
             arguments + [flag for flag in SHORT if "evaluation" not in flag] + ["--data.length=9"]
@@ -84,7 +99,7 @@ def test_every_training_command_works_in_order(train_in_process, tmp_path):
     assert len(training) >= 20
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     write_corpora(tmp_path / "data")
-    with_corpora = partial(take_corpora_from, str(tmp_path / "data"))
+    with_data = partial(take_data_from, str(tmp_path / "data"))
     # Names are derived from the flags, so a shortened run would get another one.
     for command in training:
         arguments = arguments_of(command)
@@ -98,7 +113,10 @@ def test_every_training_command_works_in_order(train_in_process, tmp_path):
             arguments.append("--run.name=default")
         elif not named:
             arguments.append(f"--run.name=run-{training.index(command)}")
-        run = train_in_process(*arguments, prepare=with_corpora)
+        if "Cora" in arguments:
+            arguments.append("--run.name=dataset=Cora")
+            named = True
+        run = train_in_process(*arguments, prepare=with_data)
         assert run.code == 0, f"{command}\n{run.err}"
     assert (tmp_path / "runs/palindromes/RRN/default/result.json").is_file()
 
@@ -117,15 +135,15 @@ def test_make_knows_its_targets(command):
     assert dry.returncode == 0, dry.stderr
 
 
-every_config = pytest.mark.parametrize(
-    "config", sorted(ROOT.glob("configs/*.yaml")), ids=lambda path: path.stem
-)
+CONFIGS = sorted(ROOT.glob("configs/*.yaml"))
+OF_SEQUENCES = [path for path in CONFIGS if not is_of_graphs(str(path))]
+every_config = pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
 every_cell = pytest.mark.parametrize("cell", ["RNN", "LSTM", "RRN", "GRU"])
 
 
-@every_config
+@pytest.mark.parametrize("config", OF_SEQUENCES, ids=lambda path: path.stem)
 @every_cell
-def test_every_config_trains_every_cell(config, cell, train):
+def test_every_config_of_sequences_trains_every_cell(config, cell, train):
     if CHARACTERS in str(config):
         flags = ["--model.cell", cell, "--data.corpus=python_docs", "--data.length=9"]
         flags += ["--trainer.limit_val_batches=2", *SHORT]
@@ -133,6 +151,14 @@ def test_every_config_trains_every_cell(config, cell, train):
     else:
         flags = ["--model", cell, *SHORT]
     run = train("fit", "--config", str(config), *flags)
+    assert run.code == 0, run.err
+
+
+@pytest.mark.parametrize("network", ["GCN", "CellGCN", "GCNII"])
+@pytest.mark.parametrize("config", GRAPHS)
+def test_every_config_of_graphs_trains_every_network(config, network, train):
+    flags = ["--model", network, "--data.dataset=KarateClub", *SHORT[:3]]
+    run = train("fit", "--config", str(ROOT / config), *flags)
     assert run.code == 0, run.err
 
 
@@ -173,10 +199,16 @@ def test_python_examples_run(tmp_path, monkeypatch):
 
 
 def test_flags_in_the_tables_exist(train):
-    write, _, rest = README.partition("## Write")[2].partition("\n## ")
+    parts = {part.partition("\n")[0]: part for part in README.split("\n## ")}
     of_text = ["fit", "--config", str(ROOT / f"{CHARACTERS}.yaml"), "--data.length=9"]
     of_text += ["--trainer.limit_val_batches=2"]
-    for section, base, least in ((write, of_text, 6), (rest, SHORT, 12)):
+    of_graphs = ["fit", "--config", str(ROOT / GRAPHS[0])]
+    for title, base, least in (
+        ("Write", of_text, 6),
+        ("Classify the nodes of a graph", of_graphs, 9),
+        ("Flags", SHORT, 12),
+    ):
+        section = parts[title]
         cells = re.findall(r"^\| (`--.*`) \| ", section, re.MULTILINE)
         flags_of_rows = [flag for cell in cells for flag in re.findall(r"`([^`]+)`", cell)]
         assert len(flags_of_rows) >= least

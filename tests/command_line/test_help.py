@@ -14,6 +14,8 @@ import torch
 import train as program
 from command_line.help import HELP
 from command_line.run_folder import RunFolder
+from datamodules.planetoid import HASHES
+from tests.tiny_planetoid import stand_in_for_cora
 
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = {"torch", "pytorch_lightning", "jsonargparse", "numpy", "yaml", "matplotlib"}
@@ -58,6 +60,8 @@ def test_every_example_works(train, monkeypatch, tmp_path, char_checkpoint):
     generator.checkpoints.mkdir(parents=True)
     torch.save(char_checkpoint(speakers=["a.", "b."]), generator.checkpoint("best"))
     (tmp_path / "configs").symlink_to(ROOT / "configs")
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path / "data"))
+    monkeypatch.setitem(HASHES, "cora", stand_in_for_cora(tmp_path / "data"))
     # One process carries all of them out, and would lock itself out of the run's folder.
     monkeypatch.setattr(RunFolder, "_lock", lambda self: None)
     done = set()

@@ -2,66 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
 from pathlib import Path
 
-import numpy as np
 import pytest
-import scipy.sparse
 import torch
 
 from datamodules import planetoid
 from datamodules.planetoid import HASHES, NAMES, read_planetoid
 from tests.datamodules.places import one_line
+from tests.tiny_planetoid import EDGES, NODES, TEST, features, sha256, tiny_graph
 
 # Where a download fails, pooch leaves its connection to the garbage collector.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning"),
     pytest.mark.usefixtures("root"),
 ]
-
-# 4 nodes to train on, and the 500 that follow to validate on; 2 that are for nothing; 3 to test.
-TRAINING, KNOWN, NODES = 4, 506, 509
-TEST = [508, 506, 507]
-EDGES = {(0, 1), (1, 2), (2, 508), (3, 507), (505, 506)}
-
-
-def features(nodes):
-    """Of each node another row, which tells it from the others."""
-    return np.array([[node + 1.0, 0.0, node % 2] for node in nodes])
-
-
-def classes(nodes):
-    """One-hot: node n is of class n modulo 2."""
-    return np.eye(2, dtype=np.int32)[np.array(nodes) % 2]
-
-
-def tiny_graph():
-    """A graph as Planetoid publishes them, by the last part of the name of each file."""
-    neighbours = {node: [] for node in range(NODES)}
-    for one, other in EDGES:
-        # As in the real files, some edges are there twice, and some nodes are their own neighbours.
-        neighbours[one] += [other, other]
-        neighbours[other].append(one)
-    neighbours[7].append(7)
-    matrix = scipy.sparse.csr_matrix
-    parts = {
-        "x": matrix(features(range(TRAINING))),
-        "y": classes(range(TRAINING)),
-        "tx": matrix(features(TEST)),
-        "ty": classes(TEST),
-        "allx": matrix(features(range(KNOWN))),
-        "ally": classes(range(KNOWN)),
-        "graph": neighbours,
-    }
-    files = {part: pickle.dumps(content, protocol=2) for part, content in parts.items()}
-    return {**files, "test.index": "".join(f"{node}\n" for node in TEST).encode()}
-
-
-def sha256(content):
-    return hashlib.sha256(content).hexdigest()
 
 
 @pytest.fixture
