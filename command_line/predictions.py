@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any
 
 from torch import Tensor
 
@@ -57,7 +57,7 @@ def write_predictions(path: Path | None, batches: Iterable[tuple[Tensor, Tensor]
         raise UsageError(f"--output {path}: {error.strerror}") from None
 
 
-def _write(file: TextIO, batches: Iterable[tuple[Tensor, Tensor]]) -> int:
+def _write(file: IO[Any], batches: Iterable[tuple[Tensor, Tensor]]) -> int:
     table = csv.writer(file, lineterminator="\n")
     table.writerow(HEADER)
     node = 0

@@ -63,32 +63,20 @@ def _read(name: str) -> Any:
             f"dataset {name!r} is none of {BUILT_IN}, {', '.join(planetoid.NAMES)} and the other "
             f"sets of torch_geometric.datasets{hint}"
         )
-    named = _naming_files(getattr(datasets, kind), name)
-    needs = [
-        each.name
-        for each in inspect.signature(named.__init__).parameters.values()
-        if each.default is each.empty and each.name not in ("self", "args", "kwargs")
-    ]
-    if "name" in needs and not member:
-        raise ValueError(f"{kind} has several sets: name one of them, as in {kind}/NAME")
-    settings = {"root": str(data_root() / "graphs" / kind), "name": member}
-    unknown = sorted(set(needs) - set(settings))
-    if unknown:
-        raise ValueError(f"{kind} needs more than a name: {', '.join(unknown)}")
-    if member and "name" not in inspect.signature(named.__init__).parameters:
-        raise ValueError(f"{kind} has a single set: name it {kind}")
+    dataset = _naming_files(getattr(datasets, kind), name)
+    settings = _settings(dataset, kind, member)
     try:
         with warnings.catch_warnings():
             # Of defaults that have changed, and of classes that will have other names.
             warnings.simplefilter("ignore")
-            graphs = named(**{key: settings[key] for key in needs})
+            graphs = dataset(**settings)
     except ImportError as error:
         raise ValueError(f"{name} needs a package that is not installed: {error}") from None
     except (AssertionError, KeyError):
         raise ValueError(f"{kind} has no set {member!r}") from None
     except OSError as error:
         raise ValueError(
-            f"{name} cannot be kept in {settings['root']} ({error.strerror}): set DATA_ROOT to a "
+            f"{name} cannot be kept in {_folder(kind)} ({error.strerror}): set DATA_ROOT to a "
             f"folder that can be written, or take {BUILT_IN}, which needs no file"
         ) from None
     if len(graphs) != 1:
@@ -96,16 +84,39 @@ def _read(name: str) -> Any:
     return graphs[0]
 
 
-def _naming_files(dataset: type, name: str) -> type:
+def _folder(kind: str) -> Path:
+    return data_root() / "graphs" / kind
+
+
+def _settings(dataset: Any, kind: str, member: str) -> dict[str, str]:
+    """What a class of data sets is to be made with, as far as a name tells."""
+    parameters = inspect.signature(dataset).parameters
+    needs = [
+        name
+        for name, each in parameters.items()
+        if each.default is each.empty and each.kind is each.POSITIONAL_OR_KEYWORD
+    ]
+    if "name" in needs and not member:
+        raise ValueError(f"{kind} has several sets: name one of them, as in {kind}/NAME")
+    if member and "name" not in parameters:
+        raise ValueError(f"{kind} has a single set: name it {kind}")
+    unknown = sorted(name for name in needs if name not in ("root", "name"))
+    if unknown:
+        raise ValueError(f"{kind} needs more than a name: {', '.join(unknown)}")
+    settings = {"name": member} if member else {}
+    return {**settings, "root": str(_folder(kind))} if "root" in parameters else settings
+
+
+def _naming_files(dataset: Any, name: str) -> Any:
     """The same data set, whose downloads that fail name the files to put where."""
     from torch_geometric.data import Dataset
 
-    if dataset.download is Dataset.download:  # type: ignore[attr-defined]
+    if dataset.download is Dataset.download:
         return dataset
 
     def download(self: Any) -> None:
         try:
-            super(named, self).download()
+            dataset.download(self)
         # Each set has its own way to the network, and each way its own errors.
         except Exception as error:
             reason = " ".join(str(error).split()) or type(error).__name__
@@ -115,5 +126,4 @@ def _naming_files(dataset: type, name: str) -> type:
                 f"{BUILT_IN}, which needs no file"
             ) from None
 
-    named: type = type(dataset.__name__, (dataset,), {"download": download})
-    return named
+    return type(dataset.__name__, (dataset,), {"download": download})
