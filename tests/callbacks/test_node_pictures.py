@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from callbacks import NodePictures, RunLogger
+from callbacks import NodePictures, Patience, RunLogger
 from callbacks.node_pictures import principal_plane
 from datamodules import Graph
 from layers import Sparse
@@ -191,6 +191,20 @@ def test_resumed_at_its_end_nothing_is_written(pictured, tmp_path):
     pictured(max_steps=5).save_checkpoint(tmp_path / "end.ckpt")
     pictured(folder=tmp_path / "again", max_steps=5, ckpt_path=tmp_path / "end.ckpt")
     assert not (tmp_path / "again").exists()
+
+
+def test_resumed_where_it_had_stopped_nothing_is_written(pictured, tmp_path):
+    """Otherwise than at its last step, Lightning begins and ends the training once more."""
+    settings = {"max_steps": 50, "limit_val_batches": 1, "val_check_interval": 1}
+
+    class Stop(Patience):
+        def observe(self, value):
+            self.waited += 1
+
+    pictured(Stop(3), NodePictures(), **settings).save_checkpoint(tmp_path / "end.ckpt")
+    settings["ckpt_path"] = tmp_path / "end.ckpt"
+    again = pictured(Stop(3), NodePictures(), folder=tmp_path / "again", **settings)
+    assert again.global_step == 3 and not (tmp_path / "again").exists()
 
 
 def test_resumed_in_the_middle_only_the_end_is_drawn(pictured, tmp_path):
