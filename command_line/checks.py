@@ -12,7 +12,7 @@ from command_line.bounds import check_numbers
 from command_line.checkpoint_file import read_checkpoint
 from command_line.errors import UsageError
 from command_line.messages import Choices, listed
-from command_line.parser import arguments_of
+from command_line.parser import arguments_of, import_class
 from command_line.run_folder import RunFolder
 from command_line.settings import class_of, defining, describe, differences
 from datamodules import CountedData
@@ -77,6 +77,8 @@ def check_resumable(
 ) -> None:
     """A run that goes on is the run that it was; to be measured, its model must be the same.
 
+    So must what its data keep to measure.
+
     Args:
         file: the checkpoint, to name it.
         theirs: the checkpoint's config.
@@ -88,9 +90,14 @@ def check_resumable(
     """
     changed = differences(defining(theirs), defining(ours))
     if not trains:
-        changed = {key: pair for key, pair in changed.items() if key.startswith("model.")}
+        data = import_class(ours["data"]["class_path"])
+        kept = {f"data.init_args.{name}" for name in data.kept_to_measure}
+        changed = {
+            key: pair for key, pair in changed.items() if key.startswith("model.") or key in kept
+        }
     if changed:
         may = "what does not change the training, such as trainer.max_steps," if trains else "data"
+        may = "what changes neither model nor split" if not trains and kept else may
         raise UsageError(
             f"{file} is of another run: {describe(changed, 'there', 'in this command')}; only "
             f"{may} may differ"

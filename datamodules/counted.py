@@ -144,6 +144,8 @@ class CountedData(LightningDataModule, ABC):
 
     # What the batches hold; a model that reads anything else is refused.
     gives: ClassVar[str]
+    # Settings that must be those of the training when a model is measured.
+    kept_to_measure: ClassVar[tuple[str, ...]] = ()
     # What is counted a second, by name, and how many of them an example has.
     units: Mapping[str, int]
 

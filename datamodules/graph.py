@@ -59,8 +59,8 @@ class Graph(CountedData):
             Amazon/Photo.
         split: the public one, or a random one. Of KarateClub, which has one known node a class,
             the others are shared between validation and test.
-        split_seed: of the random split, and which one of several public ones; null takes the seed
-            of the run for a random split, and the first of the public ones.
+        split_seed: of the random split, so that runs of every seed are measured on the same nodes;
+            and the number of the public one, where there are several.
         train_per_class, num_validation, num_test: nodes of a random split.
         adjacency: how Â is normalised, see `layers.normalized_adjacency`.
         normalize_features: whether the features of each node are divided by the sum of their
@@ -80,12 +80,21 @@ class Graph(CountedData):
     batch_size = 1
     num_workers = 0
     training_seed = None
+    # Or else a network might be measured on nodes that it was trained on.
+    kept_to_measure = (
+        "dataset",
+        "split",
+        "split_seed",
+        "train_per_class",
+        "num_validation",
+        "num_test",
+    )
 
     def __init__(
         self,
         dataset: str = "KarateClub",
         split: Literal["public", "random"] = "public",
-        split_seed: int | None = None,
+        split_seed: int = 0,
         train_per_class: int = 20,
         num_validation: int = 500,
         num_test: int = 1000,
@@ -103,12 +112,10 @@ class Graph(CountedData):
         data = read_node_set(dataset)
         try:
             if split == "public":
-                nodes = public_split(data, split_seed or 0)
+                nodes = public_split(data, split_seed)
             else:
-                seed = self.seed if split_seed is None else split_seed
-                nodes = random_split(
-                    data.y, _known(data), train_per_class, num_validation, num_test, seed
-                )
+                counts = (train_per_class, num_validation, num_test)
+                nodes = random_split(data.y, _known(data), *counts, split_seed)
         except ValueError as error:
             raise ValueError(f"{dataset}: {error}") from None
         features = _features(data.x, normalize_features)
@@ -119,10 +126,12 @@ class Graph(CountedData):
 
     def __str__(self) -> str:
         graph = self.graph
-        loops = len(graph.labels)
-        edges = (len(graph.adjacency.values) - loops) // 2
-        split = " + ".join(f"{len(part):,}" for part in (graph.training, *graph[4:]))
-        return f"{self.dataset}, {loops:,} nodes ({split}), {edges:,} edges"
+        nodes = len(graph.labels)
+        # Each is there both ways, and a loop at every node.
+        edges = (len(graph.adjacency.values) - nodes) // 2
+        parts = (graph.training, graph.validation, graph.test)
+        split = " + ".join(f"{len(part):,}" for part in parts)
+        return f"{self.dataset}, {nodes:,} nodes ({split}), {edges:,} edges"
 
     def setup(self, stage: str) -> None:
         if self._devices > 1:

@@ -72,8 +72,12 @@ def _read(name: str) -> Any:
             graphs = dataset(**settings)
     except ImportError as error:
         raise ValueError(f"{name} needs a package that is not installed: {error}") from None
-    except (AssertionError, KeyError):
-        raise ValueError(f"{kind} has no set {member!r}") from None
+    except (AssertionError, KeyError) as error:
+        # Their only words for a name that they do not know, and for files that are not theirs.
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(
+            f"{kind} has no set {member!r}, or its files are damaged: {reason}"
+        ) from None
     except OSError as error:
         raise ValueError(
             f"{name} cannot be kept in {_folder(kind)} ({error.strerror}): set DATA_ROOT to a "

@@ -83,7 +83,8 @@ class Sparse(NamedTuple):
 def multiply(left: Tensor | Sparse, right: Tensor) -> Tensor:
     """The product of a matrix (R, C), dense or sparse, with a dense one (C, D): (R, D).
 
-    Of a sparse matrix no gradient is taken: it holds data, not parameters.
+    Of a sparse matrix no gradient is taken: it holds data, not parameters. The product has the
+    more precise type of the two.
 
     Raises:
         ValueError: the rows of the right matrix are not as many as a sparse left one has columns.
@@ -102,7 +103,7 @@ def multiply(left: Tensor | Sparse, right: Tensor) -> Tensor:
 class _SparseProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, left: Sparse, right: Tensor) -> Tensor:
-        ctx.left = left
+        ctx.left, ctx.dtype = left, right.dtype
         return _sums_of_rows(right, left.columns, left.starts, left.values)
 
     @staticmethod
@@ -110,18 +111,20 @@ class _SparseProduct(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, Tensor]:
         left = ctx.left
         values = left.values.index_select(0, left.by_column)
-        return None, _sums_of_rows(gradient, left.rows, left.column_starts, values)
+        product = _sums_of_rows(gradient, left.rows, left.column_starts, values)
+        return None, product.to(ctx.dtype)
 
 
 def _sums_of_rows(table: Tensor, numbers: Tensor, starts: Tensor, weights: Tensor) -> Tensor:
     # Each row of a sparse product is a weighted sum of rows of the dense matrix: what torch calls
     # a bag of embeddings, which is faster than its sparse layouts and quiet about them.
+    dtype = torch.promote_types(table.dtype, weights.dtype)
     return F.embedding_bag(
         numbers,
-        table.contiguous(),
+        table.contiguous().to(dtype),
         starts,
         mode="sum",
-        per_sample_weights=weights,
+        per_sample_weights=weights.to(dtype),
         include_last_offset=True,
     )
 

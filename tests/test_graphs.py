@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 import signal
 from functools import partial
@@ -209,6 +210,8 @@ def test_with_more_patience_it_trains_on(trained, train, tmp_path, result_of):
         ["--data.adjacency=row", "--data.normalize_features=false", "--model.dropout=0"],
         ["--lr_scheduler=StepLR", "--lr_scheduler.step_size=5"],
         ["--early_stopping.monitor=accuracy/validation", "--early_stopping.min_delta=0.1"],
+        ["--trainer.precision=bf16-mixed", "--model.num_layers=3"],
+        ["--trainer.precision=64-true"],
     ],
     ids=lambda flags: flags[0],
 )
@@ -216,6 +219,18 @@ def test_settings_that_work(flags, train, tmp_path, result_of):
     run = train(*SMALL, "--trainer.max_steps=8", *flags)
     assert run.code == 0, run.err
     assert result_of(tmp_path / RUN)["steps"] <= 8 and not run.err
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed", "64-true"])
+@pytest.mark.parametrize("network", ["CellGCN", "GCNII"])
+def test_deep_networks_in_every_precision(network, precision, train, tmp_path, result_of):
+    flags = ["--model", network, "--model.num_layers=4", f"--trainer.precision={precision}"]
+    run = train(*SMALL, "--trainer.max_steps=3", *flags)
+    assert run.code == 0 and not run.err, run.err
+    result = result_of(tmp_path / RUN.parent.parent / network / "small")
+    assert (result["model"], result["steps"]) == (network, 3)
+    (others,) = re.findall(r"--model (\w+)   \(or (\w+)\)", run.out)
+    assert {network, *others} == {"GCN", "CellGCN", "GCNII"}
 
 
 # Measuring and predicting
@@ -291,6 +306,22 @@ def test_predictions_for_a_reader_that_has_had_enough(trained, train_in_process)
     command = ["predict", f"--ckpt_path={trained[0]}"]
     predicted = train_in_process(*command, prepare=into_closed_pipe)
     assert predicted.code == 0 and predicted.err == ""
+
+
+@pytest.mark.parametrize("command", ["validate", "test", "predict"])
+@pytest.mark.parametrize(
+    ("flag", "words"),
+    [
+        ("--data.split_seed=1", "data.split_seed is 0 there, 1 in this command"),
+        ("--data.split=random", "data.split is public there, random in this command"),
+        ("--data.dataset=Cora", "data.dataset is KarateClub there, Cora in this command"),
+    ],
+)
+def test_other_nodes_than_those_held_out_are_not_measured(command, flag, words, trained, train):
+    run = train(command, "--ckpt_path", str(trained[0]), flag)
+    assert run.code == 2
+    (line,) = run.err.splitlines()
+    assert words in line
 
 
 def test_predictions_of_another_model_are_refused(train, small, tmp_path):

@@ -173,7 +173,7 @@ def test_a_set_with_members(offer, root):
     assert made == [(str(root / "graphs/Toy"), "ring")]
     with pytest.raises(ValueError, match="^Toy has several sets: name one of them, as in Toy/NAME"):
         read_node_set("Toy")
-    with pytest.raises(ValueError, match="^Toy has no set 'disc'$"):
+    with pytest.raises(ValueError, match="^Toy has no set 'disc', or its files are damaged: "):
         read_node_set("Toy/disc")
 
 

@@ -169,3 +169,17 @@ def test_matrices_that_do_not_fit_are_refused(shape):
     sparse = Sparse.of(*indices(EXAMPLE), torch.ones(5), (4, 5))
     with pytest.raises(ValueError, match=r"^a matrix \(4, 5\) cannot be multiplied with one \("):
         multiply(sparse, torch.ones(shape))
+
+
+def test_types_of_another_precision_meet_at_the_higher_one():
+    sparse = Sparse.from_dense(torch.tensor([[0.0, 2.0], [1.0, 0.0]]))
+    for dtype, expected in (
+        (torch.bfloat16, torch.float32),
+        (torch.float32, torch.float32),
+        (torch.float64, torch.float64),
+    ):
+        right = torch.tensor([[3.0], [5.0]], dtype=dtype, requires_grad=True)
+        product = multiply(sparse, right)
+        assert product.dtype == expected and product.tolist() == [[10.0], [3.0]]
+        product.sum().backward()
+        assert right.grad.dtype == dtype and right.grad.tolist() == [[1.0], [2.0]]
