@@ -22,7 +22,8 @@ class NodePictures(Callback):
     The picture shows the directions in which the features of the nodes point, in the plane where
     they lie farthest apart (principal components). At the end the layer goes to TensorBoard's
     projector too, where it can be turned and looked at by other projections, such as t-SNE. All
-    show the network as it is at the last step.
+    show the network as it is at the last step. Of a network that has diverged there is no layer to
+    show, only the confusion.
     """
 
     def __init__(self) -> None:
@@ -32,7 +33,8 @@ class NodePictures(Callback):
         self._first_step = trainer.global_step
         if trainer.global_step == 0 and trainer.logger and trainer.is_global_zero:
             hidden, _, graph = _look(trainer, pl_module)
-            _draw_hidden(trainer, hidden, graph.labels, "before training")
+            if hidden.isfinite().all():
+                _draw_hidden(trainer, hidden, graph.labels, "before training")
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # A run resumed at its very end has nothing new to show.
@@ -41,25 +43,16 @@ class NodePictures(Callback):
         ):
             return
         hidden, predicted, graph = _look(trainer, pl_module)
-        _draw_hidden(trainer, hidden, graph.labels, "after training")
-        writer, step = trainer.logger.experiment, trainer.global_step
-        shown = torch.arange(len(hidden))
-        if len(shown) > MOST_PROJECTED:
-            shown = torch.linspace(0, len(hidden) - 1, MOST_PROJECTED).long()
-        writer.add_embedding(
-            hidden[shown],
-            [[int(graph.labels[node]), int(predicted[node]), int(node)] for node in shown],
-            metadata_header=["class", "predicted", "node"],
-            global_step=step,
-            tag="hidden_layer",
-        )
+        if hidden.isfinite().all():
+            _draw_hidden(trainer, hidden, graph.labels, "after training")
+            _project_hidden(trainer, hidden, graph.labels, predicted)
         test = graph.test
         classes = trainer.datamodule.num_classes
         places = graph.labels[test] * classes + predicted[test]
         counts = torch.bincount(places, minlength=classes**2).view(classes, classes)
-        name = type(pl_module).__name__
+        name, step = type(pl_module).__name__, trainer.global_step
         figure = draw_confusion(counts.tolist(), f"{name}, step {step:,}: the test nodes")
-        writer.add_figure("confusion", figure, step)
+        trainer.logger.experiment.add_figure("confusion", figure, step)
 
 
 def _look(trainer: Trainer, model: LightningModule) -> tuple[Tensor, Tensor, Any]:
@@ -86,6 +79,19 @@ def _draw_hidden(trainer: Trainer, hidden: Tensor, labels: Tensor, when: str) ->
         f"{name}: the last hidden layer, {when}",
     )
     trainer.logger.experiment.add_figure(f"hidden_layer/{when}", figure, trainer.global_step)
+
+
+def _project_hidden(trainer: Trainer, hidden: Tensor, labels: Tensor, predicted: Tensor) -> None:
+    shown = torch.arange(len(hidden))
+    if len(shown) > MOST_PROJECTED:
+        shown = torch.linspace(0, len(hidden) - 1, MOST_PROJECTED).long()
+    trainer.logger.experiment.add_embedding(
+        hidden[shown],
+        [[int(labels[node]), int(predicted[node]), int(node)] for node in shown],
+        metadata_header=["class", "predicted", "node"],
+        global_step=trainer.global_step,
+        tag="hidden_layer",
+    )
 
 
 def principal_plane(points: Tensor) -> Tensor:

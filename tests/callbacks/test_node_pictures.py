@@ -85,6 +85,14 @@ def test_the_projector_gets_the_hidden_layer(pictured, tmp_path):
     assert tensors.relative_to(tmp_path / "run").as_posix() in config
 
 
+def test_of_a_network_that_has_diverged_the_confusion_alone(fit, tmp_path):
+    model = GCN(num_features=34, num_classes=4)
+    torch.nn.init.constant_(model.convolutions[0].weight, torch.nan)
+    fit(model, NodePictures(), data=Graph(), logger=RunLogger(tmp_path / "run"), max_steps=1)
+    assert list(shown(tmp_path / "run")) == ["confusion"]
+    assert not list((tmp_path / "run").rglob("tensors.tsv"))
+
+
 def test_no_more_nodes_than_the_projector_takes(pictured, tmp_path, monkeypatch):
     monkeypatch.setattr("callbacks.node_pictures.MOST_PROJECTED", 10)
     pictured(max_steps=1)
