@@ -14,6 +14,7 @@ from command_line.settings import flatten, typed
 LEAST = {
     "accumulate_grad_batches": 1,
     "check_val_every_n_epoch": 1,
+    "limit_predict_batches": 1,
     "limit_test_batches": 1,
     "limit_train_batches": 1,
     "limit_val_batches": 0,

@@ -278,6 +278,7 @@ NUMBERS = {
     "no steps": Wrong("--trainer.max_steps 0", ["max_steps must be at least 1, got 0"]),
     "no epochs": Wrong("--trainer.max_epochs 0", ["max_epochs must be at least 1, got 0"]),
     "no batches": Wrong("--trainer.limit_train_batches 0", ["limit_train_batches must be at l"]),
+    "no prediction": Wrong("--trainer.limit_predict_batches 0", ["must be at least 1, got 0"]),
     "share of the batches": Wrong("--trainer.limit_val_batches 0.5", ["a whole number of batc"]),
     "logged less than never": Wrong("--trainer.log_every_n_steps -3", ["log_every_n_steps must"]),
     "never validated": Wrong("--trainer.check_val_every_n_epoch 0", ["must be at least 1, got 0"]),
