@@ -8,6 +8,7 @@ once if they are missing. They are pickles, so their hashes are checked before t
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,14 +29,19 @@ def read_planetoid(name: str) -> Data:
         ValueError: a file cannot be had, or is not the one that was published; one line.
     """
     folder, prefix = data_root() / "planetoid", name.lower()
+    contents: dict[str, bytes] = {}
     for part, known_hash in HASHES[prefix].items():
         path = folder / f"ind.{prefix}.{part}"
         if not path.exists():
             _download(path, known_hash, name)
-        _check(path, known_hash)
+        contents[path.name] = _checked(path, known_hash)
     from torch_geometric.io import read_planetoid_data
 
-    return read_planetoid_data(str(folder), prefix)
+    # Copies that nobody else can write: the files might have changed since they were checked.
+    with tempfile.TemporaryDirectory() as private:
+        for file, content in contents.items():
+            (Path(private) / file).write_bytes(content)
+        return read_planetoid_data(private, prefix)
 
 
 def _download(path: Path, known_hash: str, name: str) -> None:
@@ -51,16 +57,18 @@ def _download(path: Path, known_hash: str, name: str) -> None:
         ) from None
 
 
-def _check(path: Path, known_hash: str) -> None:
+def _checked(path: Path, known_hash: str) -> bytes:
     try:
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        content = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
+    found = hashlib.sha256(content).hexdigest()
     if found != known_hash:
         raise ValueError(
             f"{path} is not the file of Planetoid: SHA-256 {found[:12]}... instead of "
             f"{known_hash[:12]}...; delete it to have it downloaded again"
         )
+    return content
 
 
 # SHA-256 of each file.

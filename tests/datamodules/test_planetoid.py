@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch_geometric.io
 
 from datamodules import planetoid
 from datamodules.planetoid import HASHES, NAMES, read_planetoid
@@ -94,6 +95,19 @@ def test_a_pickle_that_was_not_published_is_never_loaded(part, kept, tmp_path, m
     with pytest.raises(Exception):  # noqa: B017
         read_planetoid("Cora")
     assert (tmp_path / "executed").exists()
+
+
+def test_nor_is_one_that_comes_after_the_hashes_were_checked(kept, tmp_path, monkeypatch):
+    read = torch_geometric.io.read_planetoid_data
+
+    def too_late(folder, prefix):
+        pickled = pickle.dumps(MakesFolder(tmp_path / "executed"), protocol=2)
+        (kept / "ind.cora.x").write_bytes(pickled)
+        return read(folder, prefix)
+
+    monkeypatch.setattr(torch_geometric.io, "read_planetoid_data", too_late)
+    assert read_planetoid("Cora").num_nodes == NODES
+    assert not (tmp_path / "executed").exists()
 
 
 @pytest.mark.parametrize("part", ["x", "graph"])
