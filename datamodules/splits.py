@@ -22,12 +22,16 @@ def public_split(data: Data, number: int) -> Split:
         number: of the split, where there are several; and of the sharing.
 
     Raises:
-        ValueError: the set comes with no split.
+        ValueError: the set comes with no split, or lacks the nodes of a part.
     """
     masks = [getattr(data, f"{stage}_mask", None) for stage in ("train", "val", "test")]
     training, validation, test = (_column(mask, number) for mask in masks)
     if training is None:
         raise ValueError("it comes with no public split: take split random")
+    if (validation is None) != (test is None):
+        # Sharing the others would take nodes that the set keeps to test on, or out of it all.
+        part = "validate" if validation is None else "test"
+        raise ValueError(f"its public split has no nodes to {part} on: take split random")
     if validation is None or test is None:
         rest = (~training).nonzero().squeeze(1)
         rest = rest[torch.randperm(len(rest), generator=_generator(number))]

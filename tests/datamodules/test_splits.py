@@ -134,6 +134,13 @@ def test_the_rest_is_shared_where_only_training_nodes_are_named():
     assert validation != set(range(4, 19)) and test != set(range(4, 19))
 
 
+@pytest.mark.parametrize(("there", "part"), [("test", "validate"), ("val", "test")])
+def test_nodes_kept_to_test_on_are_not_shared(there, part):
+    data = Data(train_mask=mask(0, 1), **{f"{there}_mask": mask(5, 6)})
+    with pytest.raises(ValueError, match=f"^its public split has no nodes to {part} on: take"):
+        public_split(data, 0)
+
+
 def test_no_public_split():
     with pytest.raises(ValueError, match="^it comes with no public split: take split random$"):
         public_split(Data(), 0)
