@@ -122,7 +122,7 @@ class Graph(CountedData):
         a_hat = normalized_adjacency(data.edge_index, data.num_nodes, adjacency)
         self.graph = GraphBatch(features, a_hat, data.y, *nodes)
         self.num_classes, self.num_features = int(data.y.max()) + 1, features.shape[1]
-        self._placed: tuple[torch.device, GraphBatch] | None = None
+        self._placed: tuple[GraphBatch, GraphBatch] | None = None
 
     def __str__(self) -> str:
         graph = self.graph
@@ -161,10 +161,22 @@ class Graph(CountedData):
         self, batch: Any, device: torch.device, dataloader_idx: int
     ) -> GraphBatch:
         """Move the graph once, rather than at every step."""
-        if self._placed is None or self._placed[0] != device:
-            moved = super().transfer_batch_to_device(batch, device, dataloader_idx)
-            self._placed = (device, moved)
+        if self._placed is None or not _is_same(self._placed[0], batch, self._placed[1], device):
+            self._placed = (batch, super().transfer_batch_to_device(batch, device, dataloader_idx))
         return self._placed[1]
+
+
+def _is_same(before: GraphBatch, batch: Any, placed: GraphBatch, device: torch.device) -> bool:
+    """Whether a batch is the graph that was placed before, and on this device.
+
+    Of the same graph a Trainer may make one in another precision, whose labels stay what they are.
+    """
+    return (
+        isinstance(batch, GraphBatch)
+        and batch.labels is before.labels
+        and batch.adjacency.values.dtype == before.adjacency.values.dtype
+        and placed.labels.device == device
+    )
 
 
 def _features(features: Tensor, normalize: bool) -> Tensor | Sparse:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from pytorch_lightning import LightningDataModule
+from pytorch_lightning.plugins import DoublePrecision
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch_geometric.data import Data
 
@@ -315,3 +316,14 @@ def test_moved_to_a_device_once(monkeypatch):
     back = data.transfer_batch_to_device(data.graph, cpu, 0)
     assert moves == [meta, cpu]
     assert torch.equal(back.labels, data.graph.labels)
+
+
+def test_neither_another_graph_nor_another_precision_is_taken_for_the_one_that_was_moved():
+    data, cpu = Graph(), torch.device("cpu")
+    data.transfer_batch_to_device(data.graph, cpu, 0)
+    other = data.graph._replace(labels=data.graph.labels.flip(0))
+    assert data.transfer_batch_to_device(other, cpu, 0).labels.tolist() == other.labels.tolist()
+    # As a Trainer makes them.
+    for graph in (DoublePrecision().convert_input(data.graph), data.graph):
+        placed = data.transfer_batch_to_device(graph, cpu, 0)
+        assert placed.adjacency.values.dtype == graph.adjacency.values.dtype
