@@ -46,7 +46,9 @@ def normalized_adjacency(
         )
     nodes = torch.arange(num_nodes, device=edges.device)
     both_ways = torch.cat([edges, edges.flip(0), nodes.expand(2, -1)], dim=1)
-    rows, columns = torch.unique(both_ways, dim=1)
+    # Each place as one number, which are sorted many times as fast as pairs.
+    places = torch.unique(both_ways[0] * num_nodes + both_ways[1])
+    rows, columns = places // max(1, num_nodes), places % max(1, num_nodes)
     degrees = torch.bincount(rows, minlength=num_nodes).to(torch.float32)
     if normalization == "symmetric":
         scale = degrees.rsqrt()
