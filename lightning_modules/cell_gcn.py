@@ -47,7 +47,7 @@ class CellGCN(NodeClassifier):
         num_features: int = 1433,
         num_classes: int = 7,
     ) -> None:
-        super().__init__(num_layers, dropout, num_classes)
+        super().__init__(num_layers, hidden_size, dropout, num_classes)
         if first_cell not in ("empty", "features"):
             raise ValueError(f"first_cell must be empty or features, got {first_cell!r}")
         self.save_hyperparameters()

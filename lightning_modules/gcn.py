@@ -41,13 +41,11 @@ class GCN(NodeClassifier):
         num_features: int = 1433,
         num_classes: int = 7,
     ) -> None:
-        super().__init__(num_layers, dropout, num_classes)
+        super().__init__(num_layers, hidden_size, dropout, num_classes)
         if not 0 <= decayed_layers <= num_layers:
             raise ValueError(
                 f"decayed_layers must be from 0 to num_layers {num_layers}, got {decayed_layers}"
             )
-        if hidden_size < 1:
-            raise ValueError(f"hidden_size must be at least 1, got {hidden_size}")
         self.save_hyperparameters()
         sizes = [num_features, *[hidden_size] * (num_layers - 1), num_classes]
         self.convolutions = nn.ModuleList(

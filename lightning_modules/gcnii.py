@@ -44,7 +44,7 @@ class GCNII(NodeClassifier):
         num_features: int = 1433,
         num_classes: int = 7,
     ) -> None:
-        super().__init__(num_layers, dropout, num_classes)
+        super().__init__(num_layers, hidden_size, dropout, num_classes)
         if convolution_decay < 0:
             raise ValueError(f"convolution_decay must be at least 0, got {convolution_decay}")
         self.save_hyperparameters()

@@ -30,6 +30,7 @@ class NodeClassifier(Predictor):
 
     Args:
         num_layers: of the network.
+        hidden_size: features of a node between two layers.
         dropout: share of the features that :meth:`drop` drops.
         num_classes: C, that are told apart.
 
@@ -39,10 +40,11 @@ class NodeClassifier(Predictor):
 
     reads = "graphs"
 
-    def __init__(self, num_layers: int, dropout: float, num_classes: int) -> None:
+    def __init__(self, num_layers: int, hidden_size: int, dropout: float, num_classes: int) -> None:
         super().__init__(num_classes)
-        if num_layers < 1:
-            raise ValueError(f"num_layers must be at least 1, got {num_layers}")
+        for name, number in (("num_layers", num_layers), ("hidden_size", hidden_size)):
+            if number < 1:
+                raise ValueError(f"{name} must be at least 1, got {number}")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, got {dropout}")
         self.dropout = dropout

@@ -120,3 +120,9 @@ def test_the_convolutions_of_gcnii_have_a_decay_of_their_own():
 def test_settings_out_of_their_range_are_refused(network, settings, words):
     with pytest.raises(ValueError, match=words):
         make(network, **settings)
+
+
+@pytest.mark.parametrize("network", [CellGCN, GCNII])
+def test_a_hidden_size_below_1_is_told_by_its_name(network):
+    with pytest.raises(ValueError, match="^hidden_size must be at least 1, got 0$"):
+        network(hidden_size=0)
