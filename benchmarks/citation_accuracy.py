@@ -13,7 +13,7 @@ import argparse
 import statistics
 import time
 
-from benchmarks.repeated import Task, run_all
+from benchmarks.repeated import Task, positive, run_all
 
 PUBLISHED = {"Cora": 81.5, "CiteSeer": 70.3, "PubMed": 79.0}
 
@@ -22,8 +22,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--config", default="graphs.yaml", help="a file in configs/")
     parser.add_argument("--datasets", nargs="+", choices=PUBLISHED, default=list(PUBLISHED))
-    parser.add_argument("--seeds", type=int, default=100, help="runs of each graph")
-    parser.add_argument("--jobs", type=int, default=2, help="processes")
+    parser.add_argument("--seeds", type=positive, default=100, help="runs of each graph")
+    parser.add_argument("--jobs", type=positive, default=2, help="processes")
     arguments = parser.parse_args()
     print("graph      mean ± std of the seeds, standard error   published   steps   time")
     for dataset in arguments.datasets:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import multiprocessing
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,12 +64,15 @@ class Best(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         score = pl_module.score(metrics)
-        if self.score is None or score > self.score:
+        finite = all(map(math.isfinite, score))
+        if finite and (self.score is None or score > self.score):
             self.score, self.metrics = score, {"step": trainer.global_step, **metrics}
 
 
 def run(task: Task) -> dict[str, float]:
     """Train as `train.py fit --config configs/CONFIG --seed_everything SEED` does, keeping nothing.
+
+    On one CPU thread, in float32, without a schedule and whatever `convergence` says.
 
     Returns:
         What was measured at the best validation, its step, and the steps taken.
@@ -115,3 +119,11 @@ def _prepare() -> None:
     torch.set_num_threads(1)
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
+
+
+def positive(text: str) -> int:
+    """Of a flag: a whole number of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number

@@ -22,8 +22,8 @@ class NodePictures(Callback):
     The picture shows the directions in which the features of the nodes point, in the plane where
     they lie farthest apart (principal components). At the end the layer goes to TensorBoard's
     projector too, where it can be turned and looked at by other projections, such as t-SNE. All
-    show the network as it is at the last step. Of a network that has diverged there is no layer to
-    show, only the confusion.
+    show the network as it is at the last step. Of a network without a hidden layer, or one that has
+    diverged, there is only the confusion.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class NodePictures(Callback):
         self._first_step = trainer.global_step
         if trainer.global_step == 0 and trainer.logger and trainer.is_global_zero:
             hidden, _, graph = _look(trainer, pl_module)
-            if hidden.isfinite().all():
+            if hidden is not None:
                 _draw_hidden(trainer, hidden, graph.labels, "before training")
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -43,7 +43,7 @@ class NodePictures(Callback):
         ):
             return
         hidden, predicted, graph = _look(trainer, pl_module)
-        if hidden.isfinite().all():
+        if hidden is not None:
             _draw_hidden(trainer, hidden, graph.labels, "after training")
             _project_hidden(trainer, hidden, graph.labels, predicted)
         test = graph.test
@@ -55,8 +55,8 @@ class NodePictures(Callback):
         trainer.logger.experiment.add_figure("confusion", figure, step)
 
 
-def _look(trainer: Trainer, model: LightningModule) -> tuple[Tensor, Tensor, Any]:
-    """The hidden layer (N, H), the predicted classes (N,), and the graph, on the CPU."""
+def _look(trainer: Trainer, model: LightningModule) -> tuple[Tensor | None, Tensor, Any]:
+    """The hidden layer (N, H), if any, the predicted classes (N,), and the graph, on the CPU."""
     data = trainer.datamodule
     # As Lightning hands it to the model.
     graph = trainer.precision_plugin.convert_input(data.graph)
@@ -67,8 +67,10 @@ def _look(trainer: Trainer, model: LightningModule) -> tuple[Tensor, Tensor, Any
         hidden = model.hidden(graph)
         predicted = model.read_out(hidden, graph).argmax(dim=1)
     model.train(was_training)
-    dense = hidden if isinstance(hidden, Tensor) else hidden.to_dense()
-    return dense.float().cpu(), predicted.cpu(), data.graph
+    shown = None
+    if hidden is not graph.features and hidden.isfinite().all():
+        shown = hidden.float().cpu()
+    return shown, predicted.cpu(), data.graph
 
 
 def _draw_hidden(trainer: Trainer, hidden: Tensor, labels: Tensor, when: str) -> None:
@@ -100,7 +102,7 @@ def principal_plane(points: Tensor) -> Tensor:
     Where they lie on a line or in a point, the coordinates that are missing are 0.
     """
     centred = (points - points.mean(dim=0)).double()
-    # Of D x D, since there are more points than dimensions; a diagram has no use for the rest.
+    # Of H x H, since nodes are more than hidden units; a picture has no use for the rest.
     _, axes = torch.linalg.eigh(centred.t() @ centred)
     plane = centred @ axes[:, -2:].flip(1)
     return F.pad(plane, (0, 2 - plane.shape[1]))

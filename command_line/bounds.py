@@ -58,6 +58,10 @@ def _check_trainer(trainer: Mapping[str, Any]) -> None:
         value = trainer[key]
         if isinstance(value, int) and value < least and not (key in ENDLESS and value == -1):
             raise UsageError(f"trainer.{key} must be at least {least}, got {value}")
+    if (trainer["max_epochs"] or -1) > 0 and trainer["limit_train_batches"] is None:
+        raise UsageError(
+            "trainer.max_epochs ends no run, since training data never end: set trainer.max_steps"
+        )
     clip = trainer["gradient_clip_val"]
     if clip is not None and clip <= 0:
         raise UsageError(

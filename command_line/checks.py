@@ -12,9 +12,9 @@ from command_line.bounds import check_numbers
 from command_line.checkpoint_file import read_checkpoint
 from command_line.errors import UsageError
 from command_line.messages import Choices, listed
-from command_line.parser import arguments_of, import_class
+from command_line.parser import allows_null, arguments_of, import_class
 from command_line.run_folder import RunFolder
-from command_line.settings import class_of, defining, describe, differences
+from command_line.settings import class_of, defining, describe, differences, flatten
 from datamodules import CountedData
 from generation import Writer
 from lightning_modules import Predictor
@@ -52,7 +52,16 @@ def check_parsed(config: Mapping[str, Any], choices: Choices) -> None:
         part = config["run"][key]
         if part is not None and (Path(part).name != part or part == ".."):
             raise UsageError(f"run.{key} must be the name of a folder, not a path, got {part!r}")
+    _check_values(config)
     check_numbers(config)
+
+
+def _check_values(config: Mapping[str, Any]) -> None:
+    for key in ("model", "data"):
+        chosen = import_class(config[key]["class_path"])
+        for name, value in flatten(config[key].get("init_args") or {}).items():
+            if value is None and not allows_null(chosen, name):
+                raise UsageError(f"{key}.{name} must have a value, got null")
 
 
 def check_advance(folder: RunFolder, max_steps: int) -> None:

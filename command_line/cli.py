@@ -169,6 +169,9 @@ class TrainingCLI(LightningCLI):
             raise UsageError(explained(error, config)) from None
 
     def after_instantiate_classes(self) -> None:
+        # Before other processes are started; here what the data ask of the devices is checked.
+        self.datamodule.trainer = self.trainer
+        self.datamodule.setup(self.subcommand)
         if self.subcommand != "fit":
             return
         if self.checkpoint:
@@ -179,9 +182,7 @@ class TrainingCLI(LightningCLI):
             self.checkpoint = {"global_step": self.checkpoint["global_step"]}
         if self.trainer.fast_dev_run:
             return
-        # Before the folder is claimed, and before other processes are started.
-        self.datamodule.trainer = self.trainer
-        self.datamodule.setup("fit")
+        # Before the folder is claimed.
         try:
             self.datamodule.training_batches().batch(0)
             self.datamodule.val_dataloader()
@@ -218,11 +219,13 @@ class TrainingCLI(LightningCLI):
         if not isinstance(model, NodeClassifier):
             raise UsageError(f"predict classifies the nodes of graphs, not {model.reads}")
         name = self._get(self.config, "output")
-        output = Path(name).expanduser() if name is not None else None
+        output = Path(name).expanduser() if name not in (None, "-") else None
         if output is not None:
             check_output(output)
         self._load(model)
         batches = self.trainer.predict(model, datamodule=datamodule)
+        if any(probabilities.isnan().any() for _, probabilities in batches):
+            raise UsageError(f"{self.checkpoint_file} predicts nothing: its network has diverged")
         if self.trainer.is_global_zero:
             count = write_predictions(output, batches)
             step = self.checkpoint["global_step"]

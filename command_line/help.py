@@ -24,7 +24,7 @@ subcommands:
                python train.py play --ckpt_path runs/characters/CharGenerator/default --lines 5
 
 the flags that people use most:
-  --model RNN|LSTM|RRN|GRU          the architecture
+  --model RNN|LSTM|RRN|GRU          the architecture; of graphs GCN|CellGCN|GCNII
   --model.hidden_size 256           any setting of the model (all: fit --model.help RRN)
   --data.length 50                  any setting of the data (all: fit --data.help Palindromes)
   --optimizer Adam --optimizer.lr 0.002     any of torch.optim

@@ -90,6 +90,15 @@ def arguments_of(each: type) -> dict[str, Any]:
     return arguments
 
 
+def allows_null(each: type, name: str) -> bool:
+    """Whether an argument of a class may be null, as far as its annotation tells."""
+    for cls in each.__mro__:
+        parameters = inspect.signature(cls.__init__).parameters
+        if "__init__" in vars(cls) and name in parameters:
+            return "None" in str(parameters[name].annotation)
+    return True
+
+
 def import_class(class_path: str) -> type:
     """The class at a dotted path, as parsed configs hold it."""
     module, _, name = class_path.rpartition(".")

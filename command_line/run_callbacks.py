@@ -67,6 +67,9 @@ def callbacks_of_run(
     if trainer["max_time"]:
         # Before the others, which have something to do in the last step.
         callbacks.append(TimeLimit(trainer["max_time"]))
+    if isinstance(model, NodeClassifier) and not trainer["fast_dev_run"]:
+        # Before the curves, whose stopwatch is not to run while the first picture is drawn.
+        callbacks.append(NodePictures())
     # Patience before the curves, which write the last step.
     callbacks += [RandomState(), interruption, convergence, patience, curves]
     if plateau:
@@ -79,8 +82,6 @@ def callbacks_of_run(
         samples = Samples(folder.samples_file, **config["samples"])
         check_prompt(samples.prompt, model, data)
         callbacks.append(samples)
-    if isinstance(model, NodeClassifier):
-        callbacks.append(NodePictures())
     checkpoints = Checkpoints(folder.checkpoints, interruption, settings, **config["checkpoints"])
     hparams = hparams_of(defining(settings))
     report = Report(folder.result_file, hparams, convergence, patience, curves, checkpoints)

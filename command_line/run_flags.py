@@ -33,7 +33,7 @@ def add_run_flags(parser: LightningArgumentParser, subcommand: str) -> None:
             "--output",
             type=str | None,
             default=None,
-            help="File of comma-separated values; null: the standard output.",
+            help="File of comma-separated values; null or -: the standard output.",
         )
     parser.add_argument("--run.root", default="runs", help="Folder of all runs.")
     parser.add_argument("--run.experiment", default="other", help="Runs to compare.")

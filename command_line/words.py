@@ -55,6 +55,8 @@ def closing(result: dict[str, Any], folder: Path) -> str:
         lines.append(f"  validation     {_numbers(validation)} at step {at}, the best")
         if test:
             lines.append(f"  test           {_numbers(test)} at that step")
+    elif any(value is None for value in result.get("validation", {}).values()):
+        lines.append("  validation     not finite: the network has diverged")
     speed = result["steps_per_second"]
     lines.append(f"  took           {result['seconds']:.1f} s of training, {speed} steps/s")
     run = shlex.quote(str(folder))

@@ -182,6 +182,9 @@ def _is_same(before: GraphBatch, batch: Any, placed: GraphBatch, device: torch.d
 def _features(features: Tensor, normalize: bool) -> Tensor | Sparse:
     """Features (N, D), sparse where they have few entries that are not zero."""
     if features.layout == torch.strided:
+        if features.count_nonzero() >= SPARSE_BELOW * features.numel():
+            dense = features.float()
+            return dense / _sums(dense.abs().sum(dim=1, keepdim=True)) if normalize else dense
         stored = Sparse.from_dense(features.float())
     else:
         entries = features.to_sparse_coo().coalesce()
@@ -192,9 +195,14 @@ def _features(features: Tensor, normalize: bool) -> Tensor | Sparse:
     if normalize:
         rows = torch.repeat_interleave(stored.starts.diff())
         sums = torch.zeros(stored.shape[0]).index_add(0, rows, stored.values.abs())
-        stored = stored._replace(values=stored.values / sums[rows])
-    rows, columns = stored.shape
-    return stored if len(stored.values) < SPARSE_BELOW * rows * columns else stored.to_dense()
+        stored = stored._replace(values=stored.values / _sums(sums)[rows])
+    count, size = stored.shape
+    return stored if len(stored.values) < SPARSE_BELOW * count * size else stored.to_dense()
+
+
+def _sums(sums: Tensor) -> Tensor:
+    """To divide by: a node without features keeps its zeros."""
+    return sums.masked_fill(sums == 0, 1)
 
 
 def _known(data: Any) -> Tensor:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from datamodules import planetoid
-from datamodules.downloads import data_root
+from datamodules.downloads import DownloadError, data_root
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -47,7 +47,8 @@ def read_node_set(name: str) -> Data:
         raise ValueError(f"{name} does not have one class a node")
     data.y = labels.long()
     if data.x is None:
-        data.x = torch.eye(data.num_nodes)
+        nodes = torch.arange(data.num_nodes)
+        data.x = torch.sparse_coo_tensor(nodes.expand(2, -1), torch.ones(len(nodes)))
     return data
 
 
@@ -70,22 +71,36 @@ def _read(name: str) -> Any:
             # Of defaults that have changed, and of classes that will have other names.
             warnings.simplefilter("ignore")
             graphs = dataset(**settings)
+    except DownloadError:
+        raise
     except ImportError as error:
         raise ValueError(f"{name} needs a package that is not installed: {error}") from None
     except (AssertionError, KeyError) as error:
         # Their only words for a name that they do not know, and for files that are not theirs.
-        reason = " ".join(str(error).split()) or type(error).__name__
         raise ValueError(
-            f"{kind} has no set {member!r}, or its files are damaged: {reason}"
+            f"{kind} has no set {member!r}, or its files in {_folder(kind)} are damaged: "
+            f"{_reason(error)}"
         ) from None
     except OSError as error:
         raise ValueError(
             f"{name} cannot be kept in {_folder(kind)} ({error.strerror}): set DATA_ROOT to a "
             f"folder that can be written, or take {BUILT_IN}, which needs no file"
         ) from None
+    # Each set is read in its own way, and has its own errors for files that are not what they were.
+    except Exception as error:
+        raise ValueError(
+            f"{name} cannot be read ({_reason(error)}): delete {_folder(kind)} to have it "
+            f"downloaded again"
+        ) from None
     if len(graphs) != 1:
         raise ValueError(f"{name} has {len(graphs):,} graphs: the nodes of one are classified here")
     return graphs[0]
+
+
+def _reason(error: Exception) -> str:
+    """In one line of no more than a few words."""
+    words = " ".join(str(error).split())
+    return words if 0 < len(words) < 120 else type(error).__name__
 
 
 def _folder(kind: str) -> Path:
@@ -123,10 +138,10 @@ def _naming_files(dataset: Any, name: str) -> Any:
             dataset.download(self)
         # Each set has its own way to the network, and each way its own errors.
         except Exception as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            files = ", ".join(str(Path(path).relative_to(self.raw_dir)) for path in self.raw_paths)
-            raise ValueError(
-                f"{name} cannot be downloaded ({reason}): put {files} to {self.raw_dir}, or take "
+            folder = self.raw_dir
+            files = ", ".join(str(Path(path).relative_to(folder)) for path in self.raw_paths)
+            raise DownloadError(
+                f"{name} cannot be downloaded ({_reason(error)}): put {files} to {folder}, or take "
                 f"{BUILT_IN}, which needs no file"
             ) from None
 

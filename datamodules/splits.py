@@ -79,7 +79,9 @@ def random_split(
 def _column(mask: Tensor | None, number: int) -> Tensor | None:
     if mask is None or mask.dim() == 1:
         return mask
-    return mask[:, number % mask.shape[1]]
+    if number >= mask.shape[1]:
+        raise ValueError(f"it comes with {mask.shape[1]} public splits, split_seed is {number}")
+    return mask[:, number]
 
 
 def _sorted(training: Tensor, validation: Tensor, test: Tensor) -> Split:

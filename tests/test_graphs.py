@@ -324,6 +324,24 @@ def test_other_nodes_than_those_held_out_are_not_measured(command, flag, words, 
     assert words in line
 
 
+def test_a_network_that_has_diverged_predicts_nothing(train, tmp_path):
+    run = train(*SMALL, "--optimizer.lr=1e30", "--trainer.max_steps=30")
+    assert run.code == 0 and "the network has diverged" in run.out
+    run = train("predict", "--ckpt_path", str(tmp_path / RUN / "checkpoints/last.ckpt"))
+    assert run.code == 2 and not run.out
+    (line,) = run.err.splitlines()
+    assert "its network has diverged" in line
+
+
+@pytest.mark.parametrize("command", ["validate", "predict"])
+def test_a_checkpoint_is_not_measured_on_several_devices(command, trained, train):
+    flags = ["--trainer.accelerator=cpu", "--trainer.devices=2"]
+    run = train(command, "--ckpt_path", str(trained[0]), *flags)
+    assert run.code == 2
+    (line,) = run.err.splitlines()
+    assert "set trainer.devices 1" in line
+
+
 def test_predictions_of_another_model_are_refused(train, small, tmp_path):
     assert train(*small, "--trainer.max_steps=1").code == 0
     predicted = train("predict", "--ckpt_path=runs/palindromes/RRN/small", "--output=nodes.csv")
@@ -361,6 +379,8 @@ WRONG = {
         ["KarateClub: there are 30 nodes left", "num_validation 500 and num_test 1,000"],
     ),
     "unknown split": (["--data.split=private"], ["data.split", "public, random"]),
+    "a split that is null": (["--data.split_seed=null"], ["data.split_seed must have a value"]),
+    "epochs": (["--trainer.max_epochs=5"], ["max_epochs ends no run", "trainer.max_steps"]),
     "a negative seed": (["--data.split_seed=-1"], ["split_seed must be at least 0, got -1"]),
     "unknown adjacency": (["--data.adjacency=no"], ["data.adjacency", "symmetric, row, binary"]),
     "negative patience": (

@@ -13,7 +13,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from callbacks import NodePictures, Patience, RunLogger
 from callbacks.node_pictures import principal_plane
 from datamodules import Graph
-from layers import Sparse
 from lightning_modules import GCN
 
 
@@ -152,10 +151,8 @@ def test_the_plane_is_that_of_the_directions(pictured, drawn):
 
 def test_of_a_network_without_a_hidden_layer(pictured, drawn, tmp_path):
     pictured(num_layers=1, max_steps=2)
-    assert len(shown(tmp_path / "run")) == 3
-    (tensors,) = (tmp_path / "run").rglob("tensors.tsv")
-    rows = [list(map(float, line.split("\t"))) for line in tensors.read_text().splitlines()]
-    assert isinstance(Graph().graph.features, Sparse) and rows == torch.eye(34).tolist()
+    assert [*shown(tmp_path / "run")] == ["confusion"]
+    assert not [*(tmp_path / "run").rglob("tensors.tsv")]
 
 
 @pytest.mark.parametrize("settings", [{}, {"limit_val_batches": 1, "val_check_interval": 1}])

@@ -109,7 +109,7 @@ def test_public_masks_are_taken_as_they_are():
         assert sets(public_split(data, number)) == [{1, 4}, {0, 2, 3}, {9}]
 
 
-@pytest.mark.parametrize(("number", "column"), [(0, 0), (1, 1), (2, 2), (3, 0), (7, 1)])
+@pytest.mark.parametrize(("number", "column"), [(0, 0), (1, 1), (2, 2)])
 def test_one_of_several_public_splits(number, column):
     data = Data(
         train_mask=torch.stack([mask(1), mask(2), mask(3)], dim=1),
@@ -119,6 +119,14 @@ def test_one_of_several_public_splits(number, column):
     )
     split = sets(public_split(data, number))
     assert split == [{1 + column}, {4 + column}, {7, 8}]
+
+
+def test_a_public_split_that_is_not_there():
+    data = Data(
+        train_mask=torch.stack([mask(1), mask(2)], dim=1), val_mask=mask(4), test_mask=mask(7)
+    )
+    with pytest.raises(ValueError, match="^it comes with 2 public splits, split_seed is 2$"):
+        public_split(data, 2)
 
 
 def test_the_rest_is_shared_where_only_training_nodes_are_named():
