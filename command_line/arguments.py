@@ -7,9 +7,10 @@ from pathlib import Path
 
 from command_line.errors import UsageError, did_you_mean
 
-# What the Trainer does, and what is done with a trained network alone.
+# What the Trainer does, what is done with a trained network alone, and what has many runs.
 SUBCOMMANDS = ("fit", "validate", "test", "predict")
 WRITING = ("generate", "play")
+COMPARING = ("compare",)
 DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "palindromes.yaml"
 # Each chooses a class, whose settings are flags of their own.
 CLASS_FLAGS = ("--model", "--data", "--optimizer", "--lr_scheduler")
@@ -54,7 +55,7 @@ def take_apart(argv: list[str]) -> Arguments:
     if rest and not rest[0].startswith("-"):
         subcommand = rest.pop(0)
     if subcommand not in SUBCOMMANDS:
-        known = SUBCOMMANDS + WRITING
+        known = SUBCOMMANDS + WRITING + COMPARING
         raise UsageError(
             f"unknown subcommand {subcommand}{did_you_mean(subcommand, known)}; "
             f"there are {', '.join(known)}"

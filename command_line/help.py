@@ -18,6 +18,8 @@ subcommands:
                python train.py test --ckpt_path runs/palindromes/RRN/default --data.length 200
   predict    tell the classes of the nodes of a graph, as comma-separated values
                python train.py predict --ckpt_path runs/graphs/GCN/dataset=Cora --output cora.csv
+  compare    many runs side by side: architectures, lengths, seeds, any flag; goes on if stopped
+               python train.py compare --models RNN,LSTM --lengths 5:20:5 --seeds 2 --jobs 2
   generate   write text with a trained character generator
                python train.py generate --ckpt_path runs/characters/CharGenerator/default
   play       let the speakers of its corpus talk

@@ -6,8 +6,8 @@ import logging
 import sys
 import warnings
 
-from command_line import help, writing
-from command_line.arguments import WRITING, take_apart
+from command_line import comparing, help, writing
+from command_line.arguments import COMPARING, WRITING, take_apart
 from command_line.errors import UsageError
 from command_line.processes import is_main_process
 
@@ -31,8 +31,8 @@ def main(argv: list[str]) -> int:
         argv: what was typed behind `train.py`.
 
     Returns:
-        0 when it is done; 2 for wrong input, told in one line on standard error; 128 + n when
-        signal n ended the run, after a checkpoint.
+        0 when it is done; 1 when runs of a comparison have failed; 2 for wrong input, told in one
+        line on standard error; 128 + n when signal n ended the run, after a checkpoint.
     """
     if argv and argv[0] in ("-h", "--help", "help"):
         print(help.HELP, end="")
@@ -51,6 +51,8 @@ def _carry_out(argv: list[str]) -> int:
     if argv and argv[0] in WRITING:
         writing.carry_out(argv)
         return 0
+    if argv and argv[0] in COMPARING:
+        return comparing.carry_out(argv)
     arguments = take_apart(argv)
     # Seconds of imports, spent only once the command is known to make sense so far.
     from pytorch_lightning.utilities.exceptions import MisconfigurationException

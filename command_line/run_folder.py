@@ -14,6 +14,9 @@ import yaml
 from command_line.errors import UsageError
 from command_line.settings import defining, describe, differences, flatten
 
+# What a message begins with that tells of a run that is under way.
+TAKEN = "another process is writing to"
+
 
 class FinishedAlready(Exception):
     """The very same command has been carried out before; its result is in the folder."""
@@ -157,8 +160,7 @@ class RunFolder:
         except BlockingIOError:
             self.release()
             raise UsageError(
-                f"another process is writing to {self.path}: wait for it, or name this run "
-                f"with --run.name NAME"
+                f"{TAKEN} {self.path}: wait for it, or name this run with --run.name NAME"
             ) from None
         except OSError:
             self.release()

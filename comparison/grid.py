@@ -75,7 +75,9 @@ class Grid:
         flags = tuple(self.varied)
         return [
             Run(model, tuple(zip(flags, values, strict=True)), seed)
-            for model, *values, seed in product(self.models, *self.varied.values(), self.seeds)
+            for model in self.models
+            for values in product(*self.varied.values())
+            for seed in self.seeds
         ]
 
     def __len__(self) -> int:

@@ -26,12 +26,13 @@ def values_of(flag: str, given: Any) -> tuple[str, ...]:
     Raises:
         UsageError: there is none, or one is empty, or a range is.
     """
-    items = given if isinstance(given, Sequence) and not isinstance(given, str) else [given]
+    if isinstance(given, str):
+        items = _parted(given)
+    else:
+        items = [as_typed(item) for item in (given if isinstance(given, Sequence) else [given])]
     values: list[str] = []
     for item in items:
-        parts = _parted(item) if isinstance(item, str) else [as_typed(item)]
-        for part in parts:
-            values += _of_range(flag, part) if RANGE.fullmatch(part) else [part]
+        values += _of_range(flag, item) if RANGE.fullmatch(item) else [item]
     if not values or not all(values):
         raise UsageError(f"{flag}: must be a list such as A,B, got '{_shown(given)}'")
     return tuple(dict.fromkeys(values))

@@ -1,0 +1,153 @@
+"""The command that compares: a grid of runs, carried out side by side."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from command_line.comparing_flags import parser_of_compare, take_fixed, varied
+from command_line.errors import UsageError
+
+if TYPE_CHECKING:
+    from comparison.conduct import Conductor
+    from comparison.definition import Definition
+    from comparison.engine import Engine
+    from comparison.folder import ComparisonFolder
+    from comparison.grid import Run
+
+# Of its time, what collecting results while runs go on may take.
+COLLECTING = 0.05
+
+
+def carry_out(argv: list[str]) -> int:
+    """Carry out `compare`.
+
+    Args:
+        argv: the subcommand and its flags.
+
+    Returns:
+        0 when all runs are finished; 1 when some have failed; 128 + n when signal n ended it.
+
+    Raises:
+        UsageError: the command cannot be carried out as it was typed.
+    """
+    ours, fixed = take_fixed(argv[1:])
+    flags = parser_of_compare().parse(ours)
+    vary = varied(flags.vary)
+    for name in ("jobs", "threads"):
+        value = getattr(flags, name)
+        if value is not None and value < 1:
+            raise UsageError(f"--{name}: must be at least 1, got {value}")
+    if flags.gpus_per_run is not None and flags.engine != "ray":
+        raise UsageError("--gpus_per_run goes with --engine ray; here, runs share the GPUs")
+    # What needs YAML comes only now.
+    from comparison.definition import define
+    from comparison.folder import ComparisonFolder
+
+    stated = {name: getattr(flags, name) for name in ("models", "lengths", "seeds", "folder")}
+    stated = {name: value for name, value in stated.items() if value is not None}
+    file = Path(flags.config) if flags.config else None
+    definition, place = define(file, {**stated, "vary": vary}, fixed)
+    folder = ComparisonFolder(place)
+    folder.check(definition)
+    return _compare(definition, folder, flags)
+
+
+def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.Namespace) -> int:
+    from comparison import outputs, words
+    from comparison.conduct import Conductor
+    from comparison.display import Display
+    from comparison.folder import State
+
+    runs = definition.grid.runs()
+    threads = threads_of_run(flags.threads, flags.jobs, definition.base.get("threads", 1))
+    engine = _engine(flags, threads)
+    if flags.retry_failed and not flags.dry_run:
+        for run in runs:
+            folder.forget_failure(run)
+    states = Counter(folder.state(run) for run in runs)
+    place = f"{flags.jobs} at once" + f", {threads} threads each" * (threads is not None)
+    print(words.announcement(definition, folder, states, place), flush=True)
+    if flags.dry_run:
+        return 0
+    todo = [run for run in runs if folder.state(run) in (State.NEW, State.BEGUN)]
+    display = Display(len(runs), states[State.FINISHED], states[State.FAILED])
+    conductor = Conductor(engine, folder, definition, threads, display, _now_and_then(folder, runs))
+    try:
+        with conductor.stop.listening():
+            _carry_out(conductor, todo, folder, definition)
+    finally:
+        engine.kill()
+    if conductor.stop.signals:
+        print(words.interrupted(folder), flush=True)
+        return 128 + conductor.stop.signals[0]
+    outputs.collect(folder, runs)
+    outputs.show(folder)
+    if failed := words.closing(folder, runs):
+        print(failed, flush=True)
+        return 1
+    return 0
+
+
+def _carry_out(
+    conductor: Conductor, todo: list[Run], folder: ComparisonFolder, definition: Definition
+) -> None:
+    if todo:
+        conductor.check(todo)
+    if conductor.stop.signals:
+        return
+    folder.define(definition)
+    if todo:
+        with conductor.display:
+            conductor.carry_out(todo)
+
+
+def threads_of_run(wanted: int | None, jobs: int, of_config: object) -> int | None:
+    """CPU threads of a run.
+
+    Args:
+        wanted: threads of all jobs together; None if nobody has said.
+        jobs: runs at once.
+        of_config: what the config says of a run.
+
+    Returns:
+        None to leave it to the config, whose runs then have the same results with any number of
+        jobs: sums differ in their last digits with the number of threads that add them up.
+    """
+    if wanted is not None:
+        return max(1, wanted // jobs)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    share = max(1, (cores or 1) // jobs)
+    return None if isinstance(of_config, int) and of_config <= share else share
+
+
+def _engine(flags: argparse.Namespace, threads: int | None) -> Engine:
+    if flags.engine == "ray":
+        from comparison.engine_ray import RayEngine
+
+        engine: Engine = RayEngine(flags.jobs, threads or 1, flags.gpus_per_run)
+        return engine
+    from comparison.engine_local import LocalEngine
+
+    return LocalEngine(flags.jobs)
+
+
+def _now_and_then(folder: ComparisonFolder, runs: list[Run]) -> Callable[[], None]:
+    """Collect the results, unless that has just taken long."""
+    from comparison import outputs
+
+    due = 0.0
+
+    def collect() -> None:
+        nonlocal due
+        begun = time.monotonic()
+        if begun >= due:
+            outputs.collect(folder, runs)
+            due = time.monotonic() + (time.monotonic() - begun) / COLLECTING
+
+    return collect

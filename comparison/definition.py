@@ -1,0 +1,223 @@
+"""What a comparison is: a base config, what is fixed on top of it, and a grid."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from command_line.arguments import DEFAULT_CONFIG
+from command_line.config_file import check_config, read_config
+from command_line.errors import UsageError, did_you_mean
+from command_line.settings import describe, differences, flatten, typed
+from comparison.grid import Grid
+from comparison.values import as_typed, seeds_of, values_of, whole_numbers
+
+NAME = "comparison.yaml"
+KEYS = ("config", "models", "lengths", "seeds", "vary", "fixed", "folder")
+# What flags of `fit` may be varied or fixed; all the others are the comparison's own business.
+GROUPS = (
+    "model",
+    "data",
+    "optimizer",
+    "lr_scheduler",
+    "trainer",
+    "convergence",
+    "early_stopping",
+    "checkpoints",
+    "samples",
+)
+INSTEAD = {
+    "model": "--models A,B",
+    "seed_everything": "--seeds N",
+    "threads": "--threads N",
+    "run": "--folder FOLDER",
+    "config": "--config FILE",
+}
+# How watched, how fast and where: it may differ between the runs that are compared. How long may
+# not, since a run that has ended is not asked for how long it was to last.
+FREE = re.compile(
+    r"^(threads|run\..*|checkpoints\..*|samples\..*|data\.num_workers"
+    r"|trainer\.(accelerator|devices|num_nodes|strategy|enable_.*|logger|profiler|barebones))$"
+)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A comparison.
+
+    Attributes:
+        config: file of the base config.
+        base: what is in it.
+        fixed: flags of `fit` without dashes, and the value that each has in all runs, as typed.
+        grid: what the runs differ in.
+    """
+
+    config: Path
+    base: Mapping[str, Any]
+    fixed: Mapping[str, str]
+    grid: Grid
+
+    def settings(self) -> dict[str, Any]:
+        """What all runs have in common, and what would change their results."""
+        common = {typed(key): value for key, value in flatten(self.base).items()}
+        common.update({flag: _understood(value) for flag, value in self.fixed.items()})
+        return {key: value for key, value in common.items() if not FREE.match(key)}
+
+    def check_same(self, other: Definition, folder: Path) -> None:
+        """Make sure that runs of `other`, which are in `folder`, may stand beside runs of this.
+
+        Raises:
+            UsageError: their common settings differ.
+        """
+        changed = differences(other.settings(), self.settings())
+        if changed:
+            raise UsageError(
+                f"{folder} holds runs with other settings ({describe(changed, 'there', 'here')}): "
+                f"choose another place with --folder FOLDER"
+            )
+
+    def dump(self, config: str) -> str:
+        """The definition as a comparison file.
+
+        Args:
+            config: name of the base config, beside the file.
+        """
+        vary = {flag: list(values) for flag, values in self.grid.varied.items()}
+        content: dict[str, Any] = {
+            "config": config,
+            "models": list(self.grid.models),
+            "seeds": list(self.grid.seeds),
+            "vary": vary,
+            "fixed": dict(self.fixed),
+        }
+        return str(yaml.safe_dump({"compare": content}, sort_keys=False, default_flow_style=None))
+
+
+def define(
+    file: Path | None, stated: Mapping[str, Any], fixed: Mapping[str, str]
+) -> tuple[Definition, Path]:
+    """Put together a comparison.
+
+    Args:
+        file: a base config, or a comparison file; None for the default config.
+        stated: of KEYS, those that flags set; they go before what the file has.
+        fixed: flags of `fit` with a dot in them, and their values.
+
+    Returns:
+        The definition, and the folder of the comparison.
+
+    Raises:
+        UsageError: something is wrong with the file, or with a value.
+    """
+    file = file or DEFAULT_CONFIG
+    check_config(file, DEFAULT_CONFIG.parent)
+    content = read_config(str(file))
+    config, from_file = file, {}
+    if "compare" in content:
+        from_file = _checked(file, content)
+        if not isinstance(from_file.get("config"), str):
+            raise UsageError(f"{file}: compare.config must name the base config")
+        config = file.parent / from_file["config"]
+        check_config(config, DEFAULT_CONFIG.parent)
+        content = read_config(str(config))
+    varied = {**_varied(from_file, f"{file}: "), **_varied(stated, "--")}
+    fixed = {
+        **{flag: as_typed(value) for flag, value in (from_file.get("fixed") or {}).items()},
+        **fixed,
+    }
+    for flag in (*varied, *fixed):
+        check_flag(flag)
+    fixed = {flag: value for flag, value in fixed.items() if flag not in varied}
+    models = stated.get("models", from_file.get("models")) or _model_of(content, config)
+    seeds = stated.get("seeds", from_file.get("seeds"))
+    if seeds is None:
+        seeds = [content.get("seed_everything") or 0]
+    grid = Grid(_models(models), varied, seeds_of("--seeds", seeds))
+    folder = stated.get("folder") or from_file.get("folder")
+    if folder:
+        place = Path(str(folder)).expanduser()
+    elif "compare" in read_config(str(file)) and file.name == NAME:
+        # It was written by a comparison, which goes on in its own folder.
+        place = file.parent
+    else:
+        run = content.get("run")
+        name = run.get("experiment") if isinstance(run, dict) else None
+        place = Path("comparisons") / str(name or config.stem)
+    return Definition(config, content, fixed, grid), place
+
+
+def check_flag(flag: str) -> None:
+    """Make sure that a flag is one that a comparison may set.
+
+    Raises:
+        UsageError: the comparison sets it itself, or `fit` has no such group of flags.
+    """
+    group, dot, _ = flag.partition(".")
+    if group in INSTEAD and (group == "run" or not dot):
+        raise UsageError(f"--{flag} is set by the comparison: use {INSTEAD[group]}")
+    if group not in GROUPS:
+        raise UsageError(f"unknown flag --{flag}{_nearest(flag)}")
+
+
+def _nearest(flag: str) -> str:
+    group, dot, rest = flag.partition(".")
+    hint = did_you_mean(group, GROUPS)
+    return hint.replace("mean ", "mean --").replace("?", f"{dot}{rest}?")
+
+
+def _checked(file: Path, content: Mapping[str, Any]) -> dict[str, Any]:
+    """What is below `compare` in a comparison file."""
+    settings = content["compare"]
+    if not isinstance(settings, dict) or len(content) > 1:
+        raise UsageError(f"{file} is not a comparison: it must hold 'compare' and nothing beside")
+    for key in settings:
+        if key not in KEYS:
+            raise UsageError(f"{file}: unknown key compare.{key}{did_you_mean(str(key), KEYS)}")
+    for key in ("vary", "fixed"):
+        if not isinstance(settings.get(key) or {}, dict):
+            raise UsageError(f"{file}: compare.{key} must map flags to values")
+    return settings
+
+
+def _varied(stated: Mapping[str, Any], where: str) -> dict[str, tuple[str, ...]]:
+    """The varied flags of a file or of a command line; lengths first."""
+    vary = stated.get("vary") or {}
+    varied: dict[str, tuple[str, ...]] = {}
+    if stated.get("lengths") is not None:
+        if "data.length" in vary:
+            raise UsageError(f"{where}lengths and data.length to vary are the same: choose one")
+        lengths = whole_numbers(f"{where}lengths", stated["lengths"])
+        varied["data.length"] = tuple(map(str, lengths))
+    for flag, given in vary.items():
+        varied[str(flag)] = values_of(f"{where}vary {flag}", given)
+    return varied
+
+
+def _models(given: Any) -> tuple[str, ...]:
+    models = values_of("--models", given)
+    for model in models:
+        if not re.fullmatch(r"[A-Za-z_]\w*", model):
+            raise UsageError(f"--models: must be names such as RNN,LSTM, got {model}")
+    return models
+
+
+def _model_of(content: Mapping[str, Any], config: Path) -> list[str]:
+    """The model that a config itself names."""
+    model = content.get("model")
+    named = model.get("class_path") if isinstance(model, dict) else model
+    if not isinstance(named, str) or not named:
+        raise UsageError(f"{config} names no model: add --models A,B")
+    return [named.rpartition(".")[2]]
+
+
+def _understood(value: str) -> Any:
+    """A value as YAML holds it, so that 0.010 typed is 0.01 in a file."""
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError:
+        return value

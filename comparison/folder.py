@@ -1,0 +1,161 @@
+"""The folder of a comparison, which alone tells how far it has come."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from callbacks.files import written_whole
+from command_line.config_file import check_config, read_config
+from command_line.errors import UsageError
+from command_line.run_folder import RunFolder
+from comparison.definition import NAME, Definition, define
+from comparison.grid import Run
+
+HEADING = "# Written by `compare`. To go on: python train.py compare --config {}\n"
+
+
+class State(Enum):
+    """How far a run has come."""
+
+    NEW = "not begun"
+    BEGUN = "begun"
+    FAILED = "failed"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True)
+class ComparisonFolder:
+    """Where a comparison keeps all of itself.
+
+    comparison.yaml is its definition, config.yaml its base config, runs/MODEL/NAME/ its runs,
+    logs/MODEL/NAME.log what they printed, and failed/MODEL/NAME.txt why one failed.
+    """
+
+    path: Path
+
+    @property
+    def definition_file(self) -> Path:
+        return self.path / NAME
+
+    @property
+    def config_file(self) -> Path:
+        return self.path / "config.yaml"
+
+    def run(self, run: Run) -> RunFolder:
+        return RunFolder(self.path / "runs" / run.model / run.name)
+
+    def log(self, run: Run) -> Path:
+        return self.path / "logs" / run.model / f"{run.name}.log"
+
+    def _note(self, run: Run) -> Path:
+        return self.path / "failed" / run.model / f"{run.name}.txt"
+
+    def state(self, run: Run) -> State:
+        folder = self.run(run)
+        if folder.result():
+            return State.FINISHED
+        if self._note(run).is_file():
+            return State.FAILED
+        return State.BEGUN if folder.checkpoint("last").is_file() else State.NEW
+
+    def failure(self, run: Run) -> str:
+        """Why a run failed, in one line."""
+        try:
+            return self._note(run).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return "unknown"
+
+    def note_failure(self, run: Run, reason: str) -> None:
+        with written_whole(self._note(run)) as file:
+            file.write(reason + "\n")
+
+    def forget_failure(self, run: Run) -> None:
+        """Let a run be tried again."""
+        self._note(run).unlink(missing_ok=True)
+
+    def check(self, definition: Definition) -> None:
+        """Make sure that the folder may hold this comparison; nothing is written.
+
+        Raises:
+            UsageError: it holds another one, or something else.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path} is not a folder: choose another one with --folder")
+        if self.definition_file.is_file() and self.config_file.is_file():
+            there, _ = define(self.definition_file, {}, {})
+            definition.check_same(there, self.path)
+        elif self.path.is_dir() and any(
+            not self._may_be_left(each) for each in self.path.iterdir()
+        ):
+            raise UsageError(
+                f"{self.path} holds something else than a comparison: choose another folder with "
+                f"--folder FOLDER"
+            )
+
+    def define(self, definition: Definition) -> None:
+        """Write the definition and the base config, where they are not there yet.
+
+        Raises:
+            UsageError: as in `check`, or the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            with self.locked():
+                # Another comparison may just have taken the folder.
+                self.check(definition)
+                text = definition.config.read_text(encoding="utf-8")
+                self._write(self.config_file, text)
+                heading = HEADING.format(self.definition_file)
+                self._write(self.definition_file, heading + definition.dump(self.config_file.name))
+        except OSError as error:
+            raise UsageError(
+                f"cannot write to {self.path}: {error.strerror}; choose another folder with "
+                f"--folder FOLDER"
+            ) from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other comparisons from writing what concerns the folder as a whole, for a moment."""
+        try:
+            import fcntl
+        except ImportError:
+            yield
+            return
+        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            # Where files cannot be locked, trust.
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    @staticmethod
+    def _write(file: Path, text: str) -> None:
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            with written_whole(file) as writing:
+                writing.write(text)
+
+    def _may_be_left(self, path: Path) -> bool:
+        """Whether it is of a comparison that was killed before it had written its definition."""
+        return path.name in (".lock", "config.yaml") or path.suffix == ".unfinished"
+
+
+def open_comparison(path: Path) -> tuple[Definition, ComparisonFolder]:
+    """The comparison in a folder.
+
+    Raises:
+        UsageError: there is none.
+    """
+    folder = ComparisonFolder(path)
+    if not folder.definition_file.is_file():
+        raise UsageError(f"{path} is not the folder of a comparison: it holds no {NAME}")
+    check_config(folder.definition_file, path)
+    if "compare" not in read_config(str(folder.definition_file)):
+        raise UsageError(f"{folder.definition_file} is not a comparison")
+    return define(folder.definition_file, {}, {})[0], folder

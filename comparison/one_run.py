@@ -1,0 +1,168 @@
+"""One run of a comparison, carried out in this process: the same in every engine."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from command_line.run_folder import TAKEN
+from comparison.definition import Definition
+from comparison.folder import ComparisonFolder, State
+from comparison.grid import Run
+
+LONGEST_REASON = 300
+
+
+class Kind(Enum):
+    """How an attempt at a run ended."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+    TAKEN = "taken by another process"
+    DIED = "died"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of an attempt at a run: how it ended, and why."""
+
+    kind: Kind
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A run to carry out.
+
+    Attributes:
+        folder: of the comparison.
+        run: of its grid.
+        fixed: flags of `fit` that all runs have, without dashes, and their values as typed.
+        threads: CPU threads; None leaves them to the config.
+    """
+
+    folder: Path
+    run: Run
+    fixed: Mapping[str, str]
+    threads: int | None
+
+    def flags(self) -> list[str]:
+        """What `train.py` is told."""
+        flags = ["fit", f"--config={ComparisonFolder(self.folder).config_file}"]
+        flags += flags_of(self.run, self.fixed)
+        flags += [f"--run.root={self.folder}", "--run.experiment=runs"]
+        flags.append(f"--run.name={self.run.name}")
+        if self.threads is not None:
+            flags.append(f"--threads={self.threads}")
+        return flags
+
+
+def flags_of(run: Run, fixed: Mapping[str, str]) -> list[str]:
+    """What makes a run, on top of the base config."""
+    settings = {**fixed, **dict(run.settings)}
+    return [
+        f"--model={run.model}",
+        *(f"--{flag}={value}" for flag, value in settings.items()),
+        f"--seed_everything={run.seed}",
+        "--trainer.enable_progress_bar=false",
+    ]
+
+
+def fixed_flags(definition: Definition) -> dict[str, str]:
+    """The fixed flags of all runs, one device among them where the config leaves it open."""
+    trainer = definition.base.get("trainer")
+    devices = trainer.get("devices") if isinstance(trainer, dict) else None
+    return {**({"trainer.devices": "1"} if devices in (None, "auto") else {}), **definition.fixed}
+
+
+def carry_out(task: Task) -> Outcome:
+    """Carry out a run, or go on with it; what it prints goes to its log.
+
+    Who has the log has the run, so that two comparisons of one folder do not share one.
+    """
+    folder, run = ComparisonFolder(task.folder), task.run
+    log = folder.log(run)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a+", encoding="utf-8", errors="replace") as file:
+        if not _lock(file.fileno()):
+            return Outcome(Kind.TAKEN)
+        # Another comparison may have come first.
+        state = folder.state(run)
+        if state is State.FINISHED:
+            return Outcome(Kind.FINISHED)
+        if state is State.FAILED:
+            return Outcome(Kind.FAILED, folder.failure(run))
+        flags = task.flags() + ["--ckpt_path=last"] * (state is State.BEGUN)
+        outcome = _train(flags, file.fileno(), log)
+        if outcome.kind is Kind.FINISHED and folder.state(run) is not State.FINISHED:
+            outcome = Outcome(Kind.FAILED, "it ended without a result")
+        if outcome.kind is Kind.FAILED:
+            folder.note_failure(run, outcome.reason)
+        return outcome
+
+
+def _train(flags: list[str], descriptor: int, log: Path) -> Outcome:
+    from command_line.program import main
+    from comparison.isolation import unchanged_process
+
+    with _output_to(descriptor), unchanged_process():
+        print(f"$ python train.py {shlex.join(flags)}", flush=True)
+        try:
+            code = main(flags)
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 1
+        except Exception as error:
+            traceback.print_exc()
+            lines = traceback.format_exception_only(error)
+            return Outcome(Kind.FAILED, " ".join("".join(lines).split())[:LONGEST_REASON])
+    if code == 0:
+        return Outcome(Kind.FINISHED)
+    if code > 128:
+        return Outcome(Kind.INTERRUPTED, f"signal {code - 128}")
+    reason = _last_line(log).removeprefix("train.py: error: ")[:LONGEST_REASON]
+    return Outcome(Kind.TAKEN if reason.startswith(TAKEN) else Kind.FAILED, reason)
+
+
+@contextmanager
+def _output_to(descriptor: int) -> Iterator[None]:
+    """Let what this process writes, in any language, go to a file."""
+    kept = []
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        stream.flush()
+        kept.append(os.dup(number))
+        os.dup2(descriptor, number)
+    try:
+        yield
+    finally:
+        for stream, number, original in zip((sys.stdout, sys.stderr), (1, 2), kept, strict=True):
+            stream.flush()
+            os.dup2(original, number)
+            os.close(original)
+
+
+def _last_line(file: Path) -> str:
+    lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
+    return next((line.strip() for line in reversed(lines) if line.strip()), "no reason is told")
+
+
+def _lock(descriptor: int) -> bool:
+    """Whether nobody else has the file; where files cannot be locked, trust."""
+    try:
+        import fcntl
+    except ImportError:
+        return True
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass
+    return True

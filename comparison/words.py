@@ -1,0 +1,93 @@
+"""What a comparison says to a person before and after its runs."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from textwrap import wrap
+
+from comparison.definition import Definition
+from comparison.folder import ComparisonFolder, State
+from comparison.grid import Run
+
+WIDTH = 80
+INDENT = 17
+MOST_VALUES = 8
+
+
+def announcement(
+    definition: Definition, folder: ComparisonFolder, states: Counter[State], place: str
+) -> str:
+    """The grid, before it starts.
+
+    Args:
+        definition: of the comparison.
+        folder: of the comparison.
+        states: how many runs have come how far.
+        place: what carries them out, in words.
+    """
+    grid = definition.grid
+    rows = [("config", str(definition.config)), ("model", _listed(grid.models))]
+    rows += [(flag, _listed(values)) for flag, values in grid.varied.items()]
+    rows.append(("seed", _listed([str(seed) for seed in grid.seeds])))
+    rows += [(flag, f"{value} in all") for flag, value in definition.fixed.items()]
+    known = {State.FINISHED: "finished already", State.BEGUN: "begun", State.FAILED: "failed"}
+    done = [f"{states[state]} {words}" for state, words in known.items() if states[state]]
+    retry = " (once more with --retry_failed)" if states[State.FAILED] else ""
+    rows += [
+        ("state", (", ".join(done) + retry) or "none of them begun"),
+        ("place", place),
+        ("folder", str(folder.path)),
+        ("look", f"tensorboard --logdir {shlex.quote(str(folder.path / 'runs'))}"),
+    ]
+    factors = [
+        _counted(len(grid.models), "model"),
+        *(_counted(len(values), _short(flag)) for flag, values in grid.varied.items()),
+        _counted(len(grid.seeds), "seed"),
+    ]
+    heading = f"{_counted(len(grid), 'run')}: {' x '.join(factors)}"
+    return "\n".join([heading, *(_row(name, words) for name, words in rows)])
+
+
+def closing(folder: ComparisonFolder, runs: Sequence[Run]) -> str:
+    """What has failed, and why, and how to try it again; '' if nothing has."""
+    failed = [run for run in runs if folder.state(run) is State.FAILED]
+    if not failed:
+        return ""
+    lines = [f"{len(failed)} of {_counted(len(runs), 'run')} failed:"]
+    for run in failed:
+        lines += [f"  {run}: {folder.failure(run)}", f"    {folder.log(run)}"]
+    again = command(folder)
+    return "\n".join([*lines, f"Once more with:\n  {again} --retry_failed"])
+
+
+def interrupted(folder: ComparisonFolder) -> str:
+    """How to go on with what was stopped."""
+    return f"Interrupted; nothing is lost. Go on with:\n  {command(folder)}"
+
+
+def command(folder: ComparisonFolder) -> str:
+    return f"python train.py compare --config {shlex.quote(str(folder.definition_file))}"
+
+
+def _row(name: str, words: str) -> str:
+    first, *rest = wrap(words, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False)
+    # A long flag has a line of its own.
+    label = f"  {name:{INDENT - 3}} "
+    lead = label if len(label) == INDENT else f"{label}\n{' ' * INDENT}"
+    return "\n".join([lead + first, *(" " * INDENT + line for line in rest)])
+
+
+def _listed(values: Sequence[str]) -> str:
+    if len(values) <= MOST_VALUES:
+        return ", ".join(values)
+    return f"{', '.join(values[:3])}, ..., {values[-1]} ({len(values)} values)"
+
+
+def _short(flag: str) -> str:
+    return flag.rpartition(".")[2]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" + "s" * (count != 1)
