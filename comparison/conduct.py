@@ -55,6 +55,7 @@ class Conductor:
         threads: CPU threads of a run; None leaves them to the config.
         display: shows how far the whole is.
         after_run: called after each run that has ended.
+        function: carries out a run in a process of the engine.
     """
 
     def __init__(
@@ -65,7 +66,9 @@ class Conductor:
         threads: int | None,
         display: Display,
         after_run: Callable[[], None],
+        function: Callable[[Task], Outcome] = carry_out,
     ) -> None:
+        self.function = function
         self.engine, self.folder, self.threads = engine, folder, threads
         self.display, self.after_run = display, after_run
         self.config, self.fixed = definition.config, fixed_flags(definition)
@@ -108,7 +111,7 @@ class Conductor:
             return
         self.display.running.add(run)
         task = Task(self.folder.path, run, self.fixed, self.threads)
-        self.engine.start(run, carry_out, task)
+        self.engine.start(run, self.function, task)
 
     def _note(self, run: Run, outcome: Outcome) -> None:
         self.display.running.discard(run)

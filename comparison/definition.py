@@ -14,11 +14,11 @@ from command_line.arguments import DEFAULT_CONFIG
 from command_line.config_file import check_config, read_config
 from command_line.errors import UsageError, did_you_mean
 from command_line.settings import describe, differences, flatten, typed
+from comparison.comparison_file import read_comparison
 from comparison.grid import Grid
 from comparison.values import as_typed, seeds_of, values_of, whole_numbers
 
 NAME = "comparison.yaml"
-KEYS = ("config", "models", "lengths", "seeds", "vary", "fixed", "folder")
 # What flags of `fit` may be varied or fixed; all the others are the comparison's own business.
 GROUPS = (
     "model",
@@ -105,7 +105,7 @@ def define(
 
     Args:
         file: a base config, or a comparison file; None for the default config.
-        stated: of KEYS, those that flags set; they go before what the file has.
+        stated: of the keys of a comparison file, those that flags set, which go before its own.
         fixed: flags of `fit` with a dot in them, and their values.
 
     Returns:
@@ -116,15 +116,13 @@ def define(
     """
     file = file or DEFAULT_CONFIG
     check_config(file, DEFAULT_CONFIG.parent)
-    content = read_config(str(file))
-    config, from_file = file, {}
-    if "compare" in content:
-        from_file = _checked(file, content)
-        if not isinstance(from_file.get("config"), str):
-            raise UsageError(f"{file}: compare.config must name the base config")
+    from_file = read_comparison(file)
+    is_own = from_file is not None and file.name == NAME
+    config = file
+    if from_file is not None:
         config = file.parent / from_file["config"]
         check_config(config, DEFAULT_CONFIG.parent)
-        content = read_config(str(config))
+    from_file, base = from_file or {}, read_config(str(config))
     varied = {**_varied(from_file, f"{file}: "), **_varied(stated, "--")}
     fixed = {
         **{flag: as_typed(value) for flag, value in (from_file.get("fixed") or {}).items()},
@@ -133,22 +131,22 @@ def define(
     for flag in (*varied, *fixed):
         check_flag(flag)
     fixed = {flag: value for flag, value in fixed.items() if flag not in varied}
-    models = stated.get("models", from_file.get("models")) or _model_of(content, config)
+    models = stated.get("models", from_file.get("models")) or _model_of(base, config)
     seeds = stated.get("seeds", from_file.get("seeds"))
     if seeds is None:
-        seeds = [content.get("seed_everything") or 0]
+        seeds = [base.get("seed_everything") or 0]
     grid = Grid(_models(models), varied, seeds_of("--seeds", seeds))
     folder = stated.get("folder") or from_file.get("folder")
     if folder:
         place = Path(str(folder)).expanduser()
-    elif "compare" in read_config(str(file)) and file.name == NAME:
+    elif is_own:
         # It was written by a comparison, which goes on in its own folder.
         place = file.parent
     else:
-        run = content.get("run")
+        run = base.get("run")
         name = run.get("experiment") if isinstance(run, dict) else None
         place = Path("comparisons") / str(name or config.stem)
-    return Definition(config, content, fixed, grid), place
+    return Definition(config, base, fixed, grid), place
 
 
 def check_flag(flag: str) -> None:
@@ -168,20 +166,6 @@ def _nearest(flag: str) -> str:
     group, dot, rest = flag.partition(".")
     hint = did_you_mean(group, GROUPS)
     return hint.replace("mean ", "mean --").replace("?", f"{dot}{rest}?")
-
-
-def _checked(file: Path, content: Mapping[str, Any]) -> dict[str, Any]:
-    """What is below `compare` in a comparison file."""
-    settings = content["compare"]
-    if not isinstance(settings, dict) or len(content) > 1:
-        raise UsageError(f"{file} is not a comparison: it must hold 'compare' and nothing beside")
-    for key in settings:
-        if key not in KEYS:
-            raise UsageError(f"{file}: unknown key compare.{key}{did_you_mean(str(key), KEYS)}")
-    for key in ("vary", "fixed"):
-        if not isinstance(settings.get(key) or {}, dict):
-            raise UsageError(f"{file}: compare.{key} must map flags to values")
-    return settings
 
 
 def _varied(stated: Mapping[str, Any], where: str) -> dict[str, tuple[str, ...]]:

@@ -10,9 +10,10 @@ from enum import Enum
 from pathlib import Path
 
 from callbacks.files import written_whole
-from command_line.config_file import check_config, read_config
+from command_line.config_file import check_config
 from command_line.errors import UsageError
 from command_line.run_folder import RunFolder
+from comparison.comparison_file import read_comparison
 from comparison.definition import NAME, Definition, define
 from comparison.grid import Run
 
@@ -156,6 +157,6 @@ def open_comparison(path: Path) -> tuple[Definition, ComparisonFolder]:
     if not folder.definition_file.is_file():
         raise UsageError(f"{path} is not the folder of a comparison: it holds no {NAME}")
     check_config(folder.definition_file, path)
-    if "compare" not in read_config(str(folder.definition_file)):
+    if read_comparison(folder.definition_file) is None:
         raise UsageError(f"{folder.definition_file} is not a comparison")
     return define(folder.definition_file, {}, {})[0], folder

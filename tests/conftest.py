@@ -40,6 +40,20 @@ SMALL = [
 ]
 
 
+# The same as a config, for the runs of a comparison, which bring names of their own.
+SMALL_CONFIG = """\
+seed_everything: 0
+threads: 1
+model: {class_path: RRN, init_args: {hidden_size: 8, encoding: one_hot}}
+data: {class_path: Palindromes, init_args: {length: 4, batch_size: 16, evaluation_size: 48}}
+optimizer: {class_path: RMSprop, init_args: {lr: 0.01}}
+convergence: {threshold: null}
+checkpoints: {every_n_steps: 15}
+trainer: {accelerator: cpu, max_steps: 60, log_every_n_steps: 7, val_check_interval: 20, devices: 1}
+run: {experiment: small}
+"""
+
+
 @dataclass
 class Outcome:
     """Of a command: its exit code, and what it printed."""
@@ -53,6 +67,14 @@ class Outcome:
 def small() -> list[str]:
     """Flags of a small run, which ends in runs/palindromes/RRN/small."""
     return list(SMALL)
+
+
+@pytest.fixture
+def small_config(tmp_path: Path) -> Path:
+    """A config of small runs."""
+    file = tmp_path / "small.yaml"
+    file.write_text(SMALL_CONFIG)
+    return file
 
 
 @pytest.fixture

@@ -1,0 +1,84 @@
+"""A comparison's folder alone tells how far it has come, and holds one comparison."""
+
+from __future__ import annotations
+
+import pytest
+
+from command_line.errors import UsageError
+from comparison.definition import define
+from comparison.folder import ComparisonFolder, State, open_comparison
+from comparison.grid import Run
+
+RUN = Run("RNN", (("data.length", "5"),), 0)
+
+
+@pytest.fixture
+def folder(tmp_path) -> ComparisonFolder:
+    return ComparisonFolder(tmp_path / "comparison")
+
+
+def test_the_states_of_a_run(folder):
+    assert folder.state(RUN) is State.NEW
+    run = folder.run(RUN)
+    assert run.path == folder.path / "runs/RNN/length=5,seed=0"
+    run.checkpoints.mkdir(parents=True)
+    assert folder.state(RUN) is State.NEW
+    run.checkpoint("last").touch()
+    assert folder.state(RUN) is State.BEGUN
+    folder.note_failure(RUN, "out of luck")
+    assert folder.state(RUN) is State.FAILED and folder.failure(RUN) == "out of luck"
+    folder.forget_failure(RUN)
+    assert folder.state(RUN) is State.BEGUN
+    folder.note_failure(RUN, "out of luck")
+    run.result_file.write_text('{"steps": 5}')
+    assert folder.state(RUN) is State.FINISHED
+
+
+def test_a_definition_is_written_and_found_again(folder, small_config):
+    definition, _ = define(small_config, {"seeds": "2", "models": "RNN,LSTM"}, {"data.length": "3"})
+    folder.define(definition)
+    again, same = open_comparison(folder.path)
+    assert same == folder
+    assert again.grid == definition.grid and again.fixed == definition.fixed
+    assert again.base == definition.base
+    assert folder.config_file.read_text() == small_config.read_text()
+    assert not list(folder.path.rglob("*.unfinished"))
+
+
+def test_another_grid_may_have_the_folder_and_another_base_may_not(folder, small_config):
+    folder.define(define(small_config, {"seeds": "2"}, {})[0])
+    other, _ = define(small_config, {"seeds": "3", "lengths": "4,5"}, {})
+    folder.check(other)
+    folder.define(other)
+    assert open_comparison(folder.path)[0].grid == other.grid
+    with pytest.raises(UsageError, match=r"data.batch_size is 16 there, 8 here"):
+        folder.check(define(small_config, {"seeds": "3"}, {"data.batch_size": "8"})[0])
+
+
+@pytest.mark.parametrize("leavings", [[], [".lock"], [".lock", "config.yaml"]])
+def test_a_comparison_that_was_killed_at_its_start_makes_way(leavings, folder, small_config):
+    folder.path.mkdir()
+    for name in leavings:
+        (folder.path / name).touch()
+    folder.define(define(small_config, {}, {})[0])
+    assert open_comparison(folder.path)
+
+
+def test_a_folder_of_something_else_is_left_alone(folder, small_config):
+    definition, _ = define(small_config, {}, {})
+    folder.run(RUN).path.mkdir(parents=True)
+    (folder.path / "config.yaml").write_text("mine")
+    with pytest.raises(UsageError, match="holds something else than a comparison"):
+        folder.define(definition)
+    assert (folder.path / "config.yaml").read_text() == "mine"
+
+
+def test_a_file_in_the_way_is_told(folder, small_config):
+    folder.path.write_text("")
+    with pytest.raises(UsageError, match="is not a folder"):
+        folder.check(define(small_config, {}, {})[0])
+
+
+def test_no_comparison_there(tmp_path):
+    with pytest.raises(UsageError, match=r"it holds no comparison\.yaml"):
+        open_comparison(tmp_path)
