@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,25 +13,31 @@ from typing import Any
 from command_line.errors import UsageError
 from comparison.engine import Answer
 
-# What an actor needs in order to be placed; imports take most of it.
-SECONDS_TO_START = 120.0
+# For a process to be told to stop.
+SECONDS_TO_TELL = 10.0
 
 
-class _Actor:
-    """A process of Ray's that carries out one call after the other, as a local worker does."""
+class RemoteWorker:
+    """A process of Ray's that carries out one call after the other, as a local worker does.
 
-    def __init__(self, folder: str) -> None:
-        # Paths are relative to where the command was typed.
+    Args:
+        folder: where the command was typed, which paths are relative to.
+        paths: where the program is found.
+    """
+
+    def __init__(self, folder: str, paths: list[str]) -> None:
         os.chdir(folder)
+        sys.path[:] = paths
         import command_line.cli  # noqa: F401  once for all of its runs
 
-    def where(self) -> tuple[str, int]:
+    def place(self) -> tuple[str, int]:
         """The node, and the process on it."""
         import ray
 
         return ray.get_runtime_context().get_node_id(), os.getpid()
 
     def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[bool, Any]:
+        """Whether a function has returned, and what; or the error that it raised."""
         # Of a Ctrl-C, which goes to all processes of a terminal, the engine tells.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
@@ -40,18 +47,19 @@ class _Actor:
 
 
 @dataclass
-class _Call:
-    """Under way: its key, what carries it out, and what its answer is known by."""
+class Actor:
+    """A worker, where it is, and the call that it is busy with: its key, and its answer to come."""
 
-    key: Any
-    actor: Any
-    answer: Any
+    worker: Any
+    place: Any
+    key: Any = None
+    answer: Any = None
 
 
 class RayEngine:
     """Actors of Ray's, which finds the machines for them.
 
-    Joins the cluster of RAY_ADDRESS, or that of this machine, or starts one.
+    Joins the cluster of RAY_ADDRESS, or one on this machine, or starts one.
 
     Args:
         jobs: how many calls may be under way at once.
@@ -68,18 +76,8 @@ class RayEngine:
         except ImportError:
             raise UsageError("--engine ray needs Ray: pip install 'seqgraph[ray]'") from None
         self.ray, self.jobs = ray, jobs
-        try:
-            ray.init(
-                ignore_reinit_error=True,
-                log_to_driver=False,
-                configure_logging=False,
-                include_dashboard=False,
-            )
-        except (ConnectionError, RuntimeError) as error:
-            raise UsageError(f"--engine ray: {error}") from None
         self.needs = {"num_cpus": threads, "num_gpus": gpus_per_run or 0}
-        self.actors: list[Any] = []
-        self.calls: list[_Call] = []
+        self.actors: list[Actor] = []
 
     @property
     def idle(self) -> int:
@@ -87,43 +85,61 @@ class RayEngine:
 
     @property
     def busy(self) -> int:
-        return len(self.calls)
+        return sum(actor.answer is not None for actor in self.actors)
 
     def start(self, key: Any, function: Callable[..., Any], *arguments: Any) -> None:
-        working = [call.actor for call in self.calls]
-        actor = next((each for each in self.actors if each not in working), None)
+        actor = next((each for each in self.actors if each.answer is None), None)
         if actor is None:
-            actor = self.ray.remote(**self.needs)(_Actor).remote(os.getcwd())
+            actor = self._new()
             self.actors.append(actor)
-        self.calls.append(_Call(key, actor, actor.call.remote(function, arguments)))
+        actor.key, actor.answer = key, actor.worker.call.remote(function, arguments)
 
     def wait(self, seconds: float) -> list[Answer]:
-        if not self.calls:
+        busy = {actor.answer: actor for actor in self.actors if actor.answer is not None}
+        if not busy:
             return []
-        answers = [call.answer for call in self.calls]
-        ready, _ = self.ray.wait(answers, num_returns=len(answers), timeout=seconds)
-        found = []
-        for call in [each for each in self.calls if each.answer in ready]:
-            self.calls.remove(call)
-            try:
-                returned, value = self.ray.get(call.answer)
-            except self.ray.exceptions.RayError as error:
-                self.actors.remove(call.actor)
-                found.append(Answer(call.key, death=str(error).splitlines()[0]))
-                continue
-            found.append(Answer(call.key, value) if returned else Answer(call.key, error=value))
-        return found
+        ready, _ = self.ray.wait(list(busy), num_returns=1, timeout=seconds)
+        return [self._answer(busy[answer]) for answer in ready]
 
     def interrupt(self) -> None:
-        for call in self.calls:
+        for actor in self.actors:
+            # One that is gone, or has no place yet, has nothing to write.
             with suppress(self.ray.exceptions.RayError):
-                self._terminate(call.actor)
+                node, process = self.ray.get(actor.place, timeout=0)
+                tell = self.ray.remote(num_cpus=0, scheduling_strategy=self._on(node))(os.kill)
+                told = tell.remote(process, signal.SIGTERM)
+                self.ray.get(told, timeout=SECONDS_TO_TELL)
 
     def kill(self) -> None:
         for actor in self.actors:
-            self.ray.kill(actor)
-        self.actors, self.calls = [], []
+            self.ray.kill(actor.worker)
+        self.actors = []
+        if self.ray.is_initialized():
+            self.ray.shutdown()
 
-    def _terminate(self, actor: Any) -> None:
-        """Send SIGTERM to the process of an actor, from its own machine."""
-        raise NotImplementedError
+    def _answer(self, actor: Actor) -> Answer:
+        try:
+            returned, value = self.ray.get(actor.answer)
+        except self.ray.exceptions.RayError as error:
+            self.actors.remove(actor)
+            return Answer(actor.key, death=f"its process has ended: {type(error).__name__}")
+        actor.answer = None
+        return Answer(actor.key, value) if returned else Answer(actor.key, error=value)
+
+    def _new(self) -> Actor:
+        if not self.ray.is_initialized():
+            self._connect()
+        worker = self.ray.remote(**self.needs)(RemoteWorker).remote(os.getcwd(), sys.path)
+        return Actor(worker, worker.place.remote())
+
+    def _connect(self) -> None:
+        try:
+            # No name of a working folder is uploaded: the machines share the files.
+            self.ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise UsageError(f"--engine ray: {str(error).splitlines()[0]}") from None
+
+    def _on(self, node: str) -> Any:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        return NodeAffinitySchedulingStrategy(node, soft=False)

@@ -43,6 +43,9 @@ SHORT = [
         ("tset", 2),
         ("generate --lenght 3", 2),
         ("play --lines x", 2),
+        ("compare --lenghts 3", 2),
+        ("compare --jobs 0", 2),
+        ("compare --vary x", 2),
     ],
 )
 def test_answers_before_anything_slow_is_imported(argument, code):

@@ -1,0 +1,109 @@
+"""compare shows its grid, and refuses what cannot be right in one line."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from command_line.comparing import threads_of_run
+from command_line.comparing_flags import take_fixed
+
+WRONG = {
+    "flag": ("--modles RNN", "unknown flag --modles, did you mean --models?"),
+    "flag of fit": ("--model RNN", "unknown flag --model, did you mean --models?"),
+    "group": ("--triner.max_steps 5", "unknown flag --triner.max_steps, did you mean --trainer.m"),
+    "word": ("RNN", "unexpected RNN: python train.py compare takes flags only"),
+    "no value": ("--lengths", "--lengths needs a value"),
+    "no value of fit": ("--data.length --seeds 3", "--data.length needs a value"),
+    "lengths": ("--lengths 9:3", "--lengths: the range 9:3 is empty"),
+    "seeds": ("--seeds none", "--seeds: must be whole numbers"),
+    "vary": ("--vary data.length", "--vary: must be FLAG=A,B, got data.length"),
+    "vary nothing": ("--vary data.length=", "--vary data.length: must be a list such as A,B"),
+    "vary twice": ("--vary a.b=1 --vary a.b=2", "--vary a.b is given twice"),
+    "vary models": ("--vary model=RNN,LSTM", "--model is set by the comparison: use --models A,B"),
+    "lengths twice": ("--lengths 3 --vary data.length=4", "are the same: choose one"),
+    "jobs": ("--jobs 0", "--jobs: must be at least 1, got 0"),
+    "threads": ("--threads 0", "--threads: must be at least 1, got 0"),
+    "engine": ("--engine slurm", "--engine: must be one of local, ray, got slurm"),
+    "gpus": ("--gpus_per_run 0.5", "--gpus_per_run goes with --engine ray"),
+    "config": ("--config none.yaml", "no config at none.yaml; there are"),
+    "folder": ("--folder small.yaml", "small.yaml is not a folder"),
+    "name": ("--run.name mine", "--run.name is set by the comparison: use --folder FOLDER"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_wrong_input_is_one_line_and_writes_nothing(case, train, small_config, tmp_path):
+    arguments, message = WRONG[case]
+    outcome = train("compare", *shlex.split(arguments))
+    assert outcome.code == 2
+    assert outcome.err.startswith("train.py: error: ") and message in outcome.err
+    assert outcome.err.count("\n") == 1 and not outcome.out
+    assert list(tmp_path.iterdir()) == [small_config]
+
+
+def test_a_setting_that_fit_does_not_know_is_told_before_any_run(
+    start_process, train, small_config, tmp_path
+):
+    flags = ["--config", str(small_config), "--vary", "optimizer.lrr=0.1", "--seeds=2"]
+    outcome = train("compare", *flags)
+    assert outcome.code == 2
+    assert "optimizer.lrr: RMSprop has no setting lrr, did you mean lr?" in outcome.err
+    assert outcome.err.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [small_config]
+
+
+def test_the_grid_is_shown_in_80_columns(train, small_config, tmp_path):
+    outcome = train(
+        *("compare", "-c", "small.yaml", "--models=RNN,LSTM", "--lengths=5:100:5", "--seeds=3"),
+        *("--vary", "optimizer=SGD,Adam", "--trainer.max_steps", "5", "--dry_run", "--jobs=3"),
+    )
+    assert outcome.code == 0, outcome.err
+    assert "240 runs: 2 models x 20 lengths x 2 optimizers x 3 seeds" in outcome.out
+    for words in (
+        "RNN, LSTM",
+        "5, 10, 15, ..., 100 (20 values)",
+        "SGD, Adam",
+        "5 in all",
+        "none of them begun",
+        "3 at once",
+        "comparisons/small",
+    ):
+        assert words in outcome.out
+    assert max(map(len, outcome.out.splitlines())) <= 80
+    assert list(tmp_path.iterdir()) == [small_config]
+
+
+def test_help(train, capfd):
+    with pytest.raises(SystemExit) as ended:
+        train("compare", "--help")
+    assert ended.value.code == 0
+    shown = capfd.readouterr().out
+    for flag in ("--models", "--lengths", "--seeds", "--vary", "--jobs", "--retry_failed"):
+        assert flag in shown
+
+
+def test_flags_of_fit_are_parted_from_those_of_compare():
+    typed = ["--optimizer", "SGD", "--jobs", "2", "--a.b=1=2", "--vary", "c.d=3", "--config=x.yaml"]
+    ours, fixed = take_fixed(typed)
+    assert ours == ["--jobs", "2", "--vary", "c.d=3", "--config=x.yaml"]
+    assert fixed == {"optimizer": "SGD", "a.b": "1=2"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "jobs", "of_config", "threads"),
+    [
+        (8, 4, 1, 2),
+        (2, 4, 1, 1),
+        (None, 1, 1, None),
+        (None, 2, 4, 2),
+        (None, 8, 1, None),
+        (None, 1, None, 4),
+        (None, 2, None, 2),
+        (None, 8, None, 1),
+    ],
+)
+def test_threads_are_divided_among_the_jobs(wanted, jobs, of_config, threads, monkeypatch):
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4)))
+    assert threads_of_run(wanted, jobs, of_config) == threads

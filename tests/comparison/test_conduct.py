@@ -1,0 +1,102 @@
+"""Runs whose processes die, and settings that are checked before any run."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from command_line.errors import UsageError
+from comparison.conduct import Conductor, distinct
+from comparison.definition import define
+from comparison.display import Display
+from comparison.folder import ComparisonFolder, State
+from comparison.grid import Grid
+from comparison.one_run import carry_out
+from tests.comparison import faults
+from tests.resuming import assert_identical, essence
+
+
+@pytest.fixture
+def conduct(engine, small_config, tmp_path, monkeypatch):
+    """Carry out runs of seeds 0, 1 and 2 by a function, in a folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def carry_all_out(name: str, function):
+        definition, _ = define(small_config, {"seeds": "3"}, {})
+        folder, runs = ComparisonFolder(tmp_path / name), definition.grid.runs()
+        folder.define(definition)
+        display = Display(len(runs), 0, 0, Console(file=io.StringIO(), width=200))
+        conductor = Conductor(engine, folder, definition, None, display, list, function)
+        conductor.carry_out(runs)
+        return folder, runs, display.console.file.getvalue()
+
+    return carry_all_out
+
+
+@pytest.mark.parametrize("function", [faults.killed_once, faults.terminated_once])
+def test_a_run_whose_worker_dies_goes_on_from_its_checkpoint(
+    function, conduct, curves_of, result_of
+):
+    disturbed, runs, said = conduct("disturbed", function)
+    undisturbed, _, _ = conduct("undisturbed", carry_out)
+    assert "RRN/seed=1: " in said and "it goes on from its checkpoint" in said
+    for run in runs:
+        expected, found = (
+            essence(folder.run(run).path, curves_of, result_of)
+            for folder in (undisturbed, disturbed)
+        )
+        assert_identical(expected, found)
+        tries = disturbed.log(run).read_text().count("$ python")
+        assert tries == (2 if run.seed == 1 else 1)
+
+
+def test_a_run_that_always_dies_is_given_up_and_leaves_the_others_alone(conduct):
+    folder, runs, said = conduct("folder", faults.always_killed)
+    states = [folder.state(run) for run in runs]
+    assert states == [State.FINISHED, State.FAILED, State.FINISHED]
+    assert (folder.path / "tries").read_text() == "xxxx"
+    reason = "its process was ended by SIGKILL, as when memory runs out, 4 times"
+    assert folder.failure(runs[1]) == reason and f"failed: RRN/seed=1: {reason}" in said
+
+
+WRONG = {
+    "optimizer.lrr": ("0.1", "optimizer.lrr: RMSprop has no setting lrr, did you mean lr?"),
+    "model.hidden_size": ("8,x", "model.hidden_size: must be a whole number, got x"),
+    "optimizer": ("SGD,Rmsprob", "unknown optimizer Rmsprob, did you mean RMSprop?"),
+    "trainer.devices": ("1,2", "a run of a comparison has one device, got trainer.devices 2"),
+    "trainer.num_nodes": ("2", "a run of a comparison has one device, got trainer.num_nodes 2"),
+}
+
+
+def test_every_wrong_setting_is_told_before_any_run(engine, small_config, tmp_path):
+    for flag, (values, message) in WRONG.items():
+        definition, _ = define(small_config, {"vary": {flag: values}, "models": "RNN,RRN"}, {})
+        folder = ComparisonFolder(tmp_path / "folder")
+        conductor = Conductor(engine, folder, definition, None, Display(1, 0, 0), list)
+        with pytest.raises(UsageError) as error:
+            conductor.check(definition.grid.runs())
+        assert message in str(error.value)
+    assert not folder.path.exists()
+
+
+def test_a_class_and_its_settings_are_understood_together(engine, small_config, tmp_path):
+    vary = {"optimizer.momentum": "0.5,0.9", "optimizer": "SGD,RMSprop"}
+    definition, _ = define(small_config, {"vary": vary, "models": "RNN,GRU"}, {})
+    folder = ComparisonFolder(tmp_path / "folder")
+    conductor = Conductor(engine, folder, definition, None, Display(1, 0, 0), list)
+    conductor.check(definition.grid.runs())
+
+
+def test_of_a_large_grid_each_setting_is_parsed_once():
+    lengths = tuple(str(length) for length in range(2, 102))
+    varied = {"data.length": lengths, "model.hidden_size": ("4", "8")}
+    commands = distinct(Grid(("RNN", "LSTM"), varied, (0, 1)).runs(), {"optimizer": "SGD"})
+    assert len(commands) < 110
+    for needed in [f"--data.length={length}" for length in lengths]:
+        assert any(needed in command for command in commands)
+    for model in ("RNN", "LSTM"):
+        for size in ("4", "8"):
+            both = {f"--model={model}", f"--model.hidden_size={size}", "--optimizer=SGD"}
+            assert any(both <= set(command) for command in commands)

@@ -1,0 +1,183 @@
+"""A comparison that is killed, stopped, extended or carried out twice has the same results."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.resuming import assert_identical, essence
+
+FOLDER = Path("comparisons/small")
+GRID = ["compare", "--config=small.yaml", "--models=RNN,RRN", "--lengths=3,4", "--seeds=1"]
+RUNS = [f"{model}/length={length},seed=0" for model in ("RNN", "RRN") for length in (3, 4)]
+# Long enough to be stopped on the way.
+LONG = ["--trainer.max_steps=130"]
+
+
+def wait_until(happens: Callable[[], object], what: str) -> None:
+    deadline = time.monotonic() + 60
+    while not happens():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.01)
+
+
+def logs(folder: Path) -> dict[str, str]:
+    """What the runs have printed, by their names."""
+    place = folder / FOLDER / "logs"
+    return {str(log.relative_to(place))[:-4]: log.read_text() for log in place.glob("*/*.log")}
+
+
+def starts(folder: Path) -> dict[str, int]:
+    """How many times each run was begun or gone on with."""
+    return {name: log.count("$ python") for name, log in logs(folder).items()}
+
+
+@pytest.fixture
+def essences(curves_of, result_of):
+    """All of the runs below a folder that must not depend on how they came about."""
+
+    def collect(folder: Path) -> dict[str, dict]:
+        runs = folder / FOLDER / "runs"
+        found = [file.parent for file in sorted(runs.glob("*/*/result.json"))]
+        return {str(run.relative_to(runs)): essence(run, curves_of, result_of) for run in found}
+
+    return collect
+
+
+@pytest.fixture(scope="module")
+def undisturbed(start_process, tmp_path_factory) -> Path:
+    """The long grid, carried out at once."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    from tests.conftest import SMALL_CONFIG
+
+    (folder / "small.yaml").write_text(SMALL_CONFIG)
+    process = start_process([*GRID, *LONG, "--jobs=2"], folder)
+    process.join(120)
+    assert process.exitcode == 0
+    return folder
+
+
+def has_checkpoint_past_the_first(folder: Path) -> bool:
+    """Whether a run that has no result yet has been resumed or has gone on for some steps."""
+    for checkpoint in (folder / FOLDER / "runs").glob("*/*/checkpoints/best.ckpt"):
+        if not (checkpoint.parent.parent / "result.json").exists():
+            return True
+    return False
+
+
+def test_a_grid_whose_processes_are_all_killed_is_finished_afterwards(
+    start_process, train, small_config, tmp_path, undisturbed, essences
+):
+    """As a person starts it, in a process group of its own."""
+    command = [sys.executable, str(ROOT / "train.py"), *GRID, *LONG, "--jobs=2"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        wait_until(lambda: has_checkpoint_past_the_first(tmp_path), "no run has begun")
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+    assert len(essences(tmp_path)) < len(RUNS)
+
+    finished = train(*GRID, *LONG, "--jobs=2")
+
+    assert finished.code == 0, finished.err
+    assert " begun" in finished.out
+    assert any("--ckpt_path=last" in log for log in logs(tmp_path).values())
+    assert_identical(essences(undisturbed), essences(tmp_path))
+    assert not list(tmp_path.rglob("*.unfinished"))
+
+    before = starts(tmp_path)
+    again = train(*GRID, *LONG)
+    assert again.code == 0 and "4 finished already" in again.out
+    assert starts(tmp_path) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_grid_that_is_stopped_says_how_to_go_on(
+    number, start_process, train, small_config, tmp_path, undisturbed, essences
+):
+    process = start_process([*GRID, *LONG, "--jobs=2"], tmp_path)
+    wait_until(lambda: has_checkpoint_past_the_first(tmp_path), "no run has begun")
+    os.kill(process.pid, number)
+    process.join(60)
+    assert process.exitcode == 128 + number
+    said = (tmp_path / "out.txt").read_text()
+    go_on = "python train.py compare --config comparisons/small/comparison.yaml"
+    assert "nothing is lost" in said and go_on in said
+    assert "nothing is lost" in "".join(logs(tmp_path).values())
+
+    finished = train(*go_on.split()[2:])
+
+    assert finished.code == 0, finished.err
+    assert_identical(essences(undisturbed), essences(tmp_path))
+
+
+def test_two_comparisons_share_a_folder(
+    start_process, small_config, tmp_path, undisturbed, essences
+):
+    processes = [start_process([*GRID, *LONG], tmp_path) for _ in range(2)]
+    for process in processes:
+        process.join(120)
+        assert process.exitcode == 0, (tmp_path / "err.txt").read_text()
+    assert_identical(essences(undisturbed), essences(tmp_path))
+    assert starts(tmp_path) == dict.fromkeys(RUNS, 1)
+
+
+def test_a_larger_grid_adds_what_is_new(start_process, train, small_config, tmp_path, essences):
+    assert train(*GRID, "--models=RNN").code == 0
+    before = essences(tmp_path)
+    assert list(before) == RUNS[:2]
+
+    larger = train(*GRID, "--lengths=3,4,6", "--seeds=2", "--models=RNN", "--jobs=2")
+
+    assert larger.code == 0 and "6 runs" in larger.out and "2 finished already" in larger.out
+    after = essences(tmp_path)
+    assert_identical(before, {name: after[name] for name in before})
+    assert set(starts(tmp_path).values()) == {1} and len(after) == 6
+
+
+def test_a_failure_leaves_the_others_alone_and_can_be_tried_again(
+    start_process, train, small_config, tmp_path, essences
+):
+    in_the_way = tmp_path / FOLDER / "runs" / RUNS[2]
+    assert train(*GRID, "--models=GRU", "--lengths=3").code == 0
+    in_the_way.parent.mkdir(parents=True)
+    in_the_way.write_text("")
+
+    failed = train(*GRID)
+
+    assert failed.code == 1
+    assert f"failed: {RUNS[2]}: cannot write to the run's folder" in failed.out
+    assert "1 of 4 runs failed:" in failed.out and "--retry_failed" in failed.out
+    in_the_way.unlink()
+    assert sorted(essences(tmp_path)) == sorted({*RUNS, "GRU/length=3,seed=0"} - {RUNS[2]})
+    before = starts(tmp_path)
+    same = train(*GRID)
+    assert same.code == 1 and "1 failed (once more with --retry_failed)" in same.out
+    assert starts(tmp_path) == before
+
+    again = train(*GRID, "--retry_failed")
+
+    assert again.code == 0, again.err
+    assert starts(tmp_path) == {**before, RUNS[2]: 2}
+    assert not list((tmp_path / FOLDER / "failed").rglob("*.txt"))
+
+
+def test_another_base_config_is_refused(start_process, train, small_config, tmp_path):
+    assert train(*GRID, "--models=RNN", "--lengths=3").code == 0
+    before = {path: path.read_bytes() for path in FOLDER.rglob("*") if path.is_file()}
+    small_config.write_text(small_config.read_text().replace("lr: 0.01", "lr: 0.02"))
+    refused = train(*GRID, "--models=RNN", "--lengths=3")
+    assert refused.code == 2 and refused.err.count("\n") == 1
+    assert "optimizer.lr is 0.01 there, 0.02 here): choose another place with" in refused.err
+    assert before == {path: path.read_bytes() for path in FOLDER.rglob("*") if path.is_file()}
