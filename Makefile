@@ -30,6 +30,7 @@ benchmarks: $(VENV)/installed  ## measure speed, side by side with plain loops
 	$(RUN) -m benchmarks.palindrome_batches
 	$(RUN) -m benchmarks.trainer_overhead
 	$(RUN) -m benchmarks.graph_epochs
+	$(RUN) -m benchmarks.compare_jobs
 
 clean:  ## remove the environment; runs stay
 	rm -rf $(VENV)

@@ -46,6 +46,11 @@ class RemoteWorker:
             return False, f"{type(error).__name__}: {error}"
 
 
+def terminate(process: int) -> None:
+    """Send SIGTERM to a process of this machine."""
+    os.kill(process, signal.SIGTERM)
+
+
 @dataclass
 class Actor:
     """A worker, where it is, and the call that it is busy with: its key, and its answer to come."""
@@ -106,8 +111,8 @@ class RayEngine:
             # One that is gone, or has no place yet, has nothing to write.
             with suppress(self.ray.exceptions.RayError):
                 node, process = self.ray.get(actor.place, timeout=0)
-                tell = self.ray.remote(num_cpus=0, scheduling_strategy=self._on(node))(os.kill)
-                told = tell.remote(process, signal.SIGTERM)
+                tell = self.ray.remote(num_cpus=0, scheduling_strategy=self._on(node))(terminate)
+                told = tell.remote(process)
                 self.ray.get(told, timeout=SECONDS_TO_TELL)
 
     def kill(self) -> None:
@@ -133,11 +138,15 @@ class RayEngine:
         return Actor(worker, worker.place.remote())
 
     def _connect(self) -> None:
+        # Ray would have SIGTERM end this process at once.
+        handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
         try:
-            # No name of a working folder is uploaded: the machines share the files.
+            # No working folder is uploaded: the machines share the files.
             self.ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise UsageError(f"--engine ray: {str(error).splitlines()[0]}") from None
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
     def _on(self, node: str) -> Any:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
