@@ -12,7 +12,6 @@ from comparison.folder import ComparisonFolder, State
 from comparison.grid import Run
 
 WIDTH = 80
-INDENT = 17
 MOST_VALUES = 8
 
 
@@ -47,7 +46,8 @@ def announcement(
         _counted(len(grid.seeds), "seed"),
     ]
     heading = f"{_counted(len(grid), 'run')}: {' x '.join(factors)}"
-    return "\n".join([heading, *(_row(name, words) for name, words in rows)])
+    indent = max(len(name) for name, _ in rows) + 4
+    return "\n".join([heading, *(_row(name, words, indent) for name, words in rows)])
 
 
 def closing(folder: ComparisonFolder, runs: Sequence[Run]) -> str:
@@ -71,12 +71,10 @@ def command(folder: ComparisonFolder) -> str:
     return f"python train.py compare --config {shlex.quote(str(folder.definition_file))}"
 
 
-def _row(name: str, words: str) -> str:
-    first, *rest = wrap(words, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False)
-    # A long flag has a line of its own.
-    label = f"  {name:{INDENT - 3}} "
-    lead = label if len(label) == INDENT else f"{label}\n{' ' * INDENT}"
-    return "\n".join([lead + first, *(" " * INDENT + line for line in rest)])
+def _row(name: str, words: str, indent: int) -> str:
+    lines = wrap(words, WIDTH - indent, break_long_words=False, break_on_hyphens=False)
+    first, *rest = lines or [""]
+    return "\n".join([f"  {name:{indent - 2}}{first}", *(" " * indent + line for line in rest)])
 
 
 def _listed(values: Sequence[str]) -> str:
