@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from figures.curves import draw_accuracy
@@ -14,16 +15,28 @@ from figures.curves import draw_accuracy
 TAG = "accuracy/moving_average"
 
 
-def read_curve(run: Path) -> tuple[list[int], list[float]]:
-    """Steps, and the moving average of the accuracy at each; both empty if a run has none."""
+def read_scalars(run: Path, tags: Sequence[str]) -> dict[str, dict[int, float]]:
+    """What TensorBoard shows of a run: of each tag, the value at each step; empty if it has none.
+
+    Args:
+        run: the folder of the events.
+        tags: such as accuracy/moving_average.
+    """
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    events = EventAccumulator(str(run), size_guidance={"scalars": 0})
+    events = EventAccumulator(str(run), size_guidance={"scalars": 0, "images": 1})
     events.Reload()
-    if TAG not in events.Tags()["scalars"]:
-        return [], []
-    points = events.Scalars(TAG)
-    return [point.step for point in points], [point.value for point in points]
+    there = events.Tags()["scalars"]
+    return {
+        tag: {point.step: point.value for point in events.Scalars(tag)} if tag in there else {}
+        for tag in tags
+    }
+
+
+def read_curve(run: Path) -> tuple[list[int], list[float]]:
+    """Steps, and the moving average of the accuracy at each; both empty if a run has none."""
+    points = read_scalars(run, [TAG])[TAG]
+    return list(points), list(points.values())
 
 
 def read_runs(folder: Path) -> dict[str, tuple[list[int], list[float]]]:

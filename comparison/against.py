@@ -1,0 +1,107 @@
+"""What was reached against what was varied: figures 3, 4, 6 and 7 of the study, and their kin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from comparison.groups import Group, constant, grouped, is_number, short_names, varied
+from comparison.layout import Page, all_groups, laid_out, seeds
+from comparison.measures import MEASURES, measures_of
+from comparison.records import Record
+from figures.comparisons import Series, draw_against_class, draw_against_number
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Numbers that have a unit.
+UNITS = {
+    "data.length": "length T (digits or characters read)",
+    "model.hidden_size": "hidden size (units)",
+    "data.batch_size": "batch size (examples a step)",
+    "optimizer.lr": "learning rate",
+}
+
+
+def against_setting(finished: Sequence[Record]) -> Iterator[tuple[str, Figure]]:
+    """Draw every measure against every varied setting; against the architecture without any.
+
+    Args:
+        finished: runs.
+
+    Yields:
+        The name of a file without its ending, and the figure.
+    """
+    groups = grouped(finished)
+    settings = varied(finished)
+    names = short_names(flag for record in finished for flag in record.settings)
+    for flag, values in settings.items():
+        for page in laid_out(groups, own=[flag]):
+            for measure in measures_of(finished):
+                figure = _draw(page, measure, flag, names[flag], values, finished)
+                yield f"{measure}_against_{names[flag]}{page.suffix}", figure
+    if not settings:
+        models = list(dict.fromkeys(group.model for group in groups))
+        for page in laid_out(groups, models_differ=False):
+            for measure in measures_of(finished):
+                figure = _draw(page, measure, None, "architecture", models, finished)
+                yield f"{measure}_against_architecture{page.suffix}", figure
+
+
+def _draw(
+    page: Page,
+    measure: str,
+    flag: str | None,
+    name: str,
+    values: Sequence[str],
+    finished: Sequence[Record],
+) -> Figure:
+    numeric = flag is not None and all(map(is_number, values))
+
+    def place(group: Group) -> float:
+        if flag is None:
+            return values.index(group.model)
+        value = group.settings[flag]
+        return float(value) if numeric else values.index(value)
+
+    panels = {
+        title: [_series(line, groups, place, measure) for line, groups in lines.items()]
+        for title, lines in page.panels.items()
+    }
+    words = MEASURES[measure]
+    steps = measure == "steps_to_converge"
+    settings = {
+        "title": _title(page, measure, name, finished),
+        "xlabel": UNITS.get(flag or "", name),
+        "ylabel": words.label,
+        "limits": words.limits,
+        "missing": "number of unsolved seeds" if steps else "",
+    }
+    if numeric:
+        return draw_against_number(panels, **settings)
+    return draw_against_class(panels, values, **settings)
+
+
+def _series(name, groups, place, measure) -> Series:
+    values = {place(group): group.values(measure) for group in groups}
+    missing = {
+        place(group): len(group.finished) - group.solved
+        for group in groups
+        if group.solved is not None
+    }
+    return Series(
+        name,
+        {where: each for where, each in values.items() if each},
+        missing if measure == "steps_to_converge" else {},
+    )
+
+
+def _title(page: Page, measure: str, name: str, finished: Sequence[Record]) -> str:
+    what = MEASURES[measure].label.partition(" (")[0]
+    of = seeds(all_groups(page))
+    over = f"the solved of {of}" if measure == "steps_to_converge" else of
+    line = f"mean ± standard deviation over {over}"
+    set_to = ", ".join(f"{flag} {value}" for flag, value in constant(finished).items())
+    return "\n".join(
+        [f"{what[0].upper()}{what[1:]} against {name}{page.note}", line] + [set_to] * bool(set_to)
+    )

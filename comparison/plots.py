@@ -1,0 +1,80 @@
+"""The figures of a comparison, drawn from its CSV files alone."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from comparison.against import against_setting
+from comparison.cost import against_cost
+from comparison.over_steps import over_steps
+from comparison.records import read_curves, read_results
+from storage.files import written_whole
+from storage.lock import locked
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FIGURES = "figures"
+# Pixels an inch.
+RESOLUTION = 150
+# Without them, the same figure would be another file each time.
+SVG = {"svg.hashsalt": "comparison"}
+
+
+def draw_all(folder: Path) -> list[Path]:
+    """Draw all figures that there is something to show in, as PNG and SVG and for TensorBoard.
+
+    Args:
+        folder: of the comparison; results.csv and, for the curves over steps, curves.csv are
+            read. The pictures go to figures/ in it.
+
+    Returns:
+        The files of the pictures.
+
+    Raises:
+        ValueError: a CSV is missing, or not a table of a comparison.
+        OSError: the pictures cannot be written.
+    """
+    from figures.tensorboard import write_images
+
+    records, curves = read_results(folder), read_curves(folder)
+    finished = [record for record in records if record.finished]
+    if not finished:
+        return []
+    into = folder / FIGURES
+    files: list[Path] = []
+    images: dict[str, bytes] = {}
+    with locked(folder):
+        for name, figure in _figures(finished, curves):
+            png, svg = _saved(figure)
+            images[name] = png
+            for ending, content in (("png", png), ("svg", svg)):
+                # Not by a suffix: a name may have a dot.
+                file = into / f"{name}.{ending}"
+                with written_whole(file, "wb") as writing:
+                    writing.write(content)
+                files.append(file)
+        write_images(into, images, step=len(finished))
+    return files
+
+
+def _figures(finished, curves) -> Iterator[tuple[str, Figure]]:
+    yield from against_setting(finished)
+    yield from over_steps(finished, curves)
+    yield from against_cost(finished)
+
+
+def _saved(figure: Figure) -> tuple[bytes, bytes]:
+    from matplotlib import rc_context
+
+    # Both have the same layout, which is half the work of drawing.
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    png, svg = io.BytesIO(), io.BytesIO()
+    with rc_context(SVG):
+        figure.savefig(png, format="png", dpi=RESOLUTION)
+        figure.savefig(svg, format="svg", metadata={"Date": None})
+    return png.getvalue(), svg.getvalue()

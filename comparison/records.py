@@ -1,0 +1,131 @@
+"""What results.csv and curves.csv hold, read back; all that tables and figures are made from."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from comparison.learning_curves import CURVES, TAGS
+from comparison.results import FAILED, FINISHED, FIRST, LAST, MEASURED, RESULTS, STATES
+
+SOLVED = {"true": True, "false": False, "": None}
+# Of each column, (step, value) in the order of the steps.
+Curve = Mapping[str, list[tuple[float, float]]]
+
+
+@dataclass(frozen=True)
+class Record:
+    """A row of results.csv.
+
+    Attributes:
+        run: MODEL/NAME.
+        model: name of the architecture.
+        settings: what the grid sets, by flag, as typed.
+        seed: of the run.
+        state: finished, failed or unfinished.
+        solved: whether it converged; None where that was not asked, or the run is not finished.
+        numbers: what was measured, by column; what is unknown or not finite is left out.
+        error: of a run that failed.
+    """
+
+    run: str
+    model: str
+    settings: Mapping[str, str]
+    seed: str
+    state: str
+    solved: bool | None = None
+    numbers: Mapping[str, float] = field(default_factory=dict)
+    error: str = ""
+
+    @property
+    def finished(self) -> bool:
+        return self.state == FINISHED
+
+    @property
+    def failed(self) -> bool:
+        return self.state == FAILED
+
+
+def read_results(folder: Path) -> list[Record]:
+    """Read results.csv.
+
+    Raises:
+        ValueError: the folder has none, or the file is not a table of results.
+    """
+    file = folder / RESULTS
+    columns, rows = _table(file, (*FIRST, *LAST))
+    flags = columns[len(FIRST) : columns.index(LAST[0])]
+    return [_record(row, flags, f"{file}, line {line}") for line, row in rows]
+
+
+def read_curves(folder: Path) -> dict[str, Curve]:
+    """Read curves.csv: the curves of each run, by name; empty where the file is missing.
+
+    Raises:
+        ValueError: the file is not a table of curves.
+    """
+    file = folder / CURVES
+    if not file.is_file():
+        return {}
+    _, rows = _table(file, ("run", "step", *TAGS))
+    curves: dict[str, Curve] = {}
+    for line, row in rows:
+        where = f"{file}, line {line}"
+        step = _number(row["step"], "step", where)
+        curve = curves.setdefault(row["run"], {name: [] for name in TAGS})
+        for name in TAGS:
+            value = _number(row[name], name, where)
+            if value is not None and step is not None:
+                curve[name].append((step, value))
+    return curves
+
+
+def _table(file: Path, needed: Iterable[str]) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The columns of a CSV file, and its rows with the number of the line where each ends."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as reading:
+            table = csv.DictReader(reading, restkey="", restval="")
+            columns = list(table.fieldnames or [])
+            for column in needed:
+                if column not in columns:
+                    raise ValueError(f"{file} has no column {column}")
+            rows = [(table.line_num, row) for row in table]
+    except FileNotFoundError:
+        raise ValueError(f"{file.parent} has no {file.name}") from None
+    except OSError as error:
+        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise ValueError(f"{file} is not a table of comma-separated values") from None
+    return columns, rows
+
+
+def _record(row: Mapping[str, str], flags: list[str], where: str) -> Record:
+    for column, words in (("state", STATES), ("solved", tuple(SOLVED))):
+        if row[column] not in words:
+            right = ", ".join(word or "nothing" for word in words)
+            raise ValueError(f"{where}: {column} must be one of {right}, got {row[column]}")
+    numbers = {name: _number(row[name], name, where) for name in MEASURED}
+    return Record(
+        run=row["run"],
+        model=row["model"],
+        settings={flag: row[flag] for flag in flags},
+        seed=row["seed"],
+        state=row["state"],
+        solved=SOLVED[row["solved"]],
+        numbers={
+            name: value
+            for name, value in numbers.items()
+            if value is not None and math.isfinite(value)
+        },
+        error=row["error"],
+    )
+
+
+def _number(text: str, column: str, where: str) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise ValueError(f"{where}: {column} must be a number, got {text}") from None

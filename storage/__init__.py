@@ -1,0 +1,1 @@
+"""How files are kept, for all rooms: nothing heavy is imported."""
