@@ -11,6 +11,8 @@ from command_line.errors import UsageError, did_you_mean
 SUBCOMMANDS = ("fit", "validate", "test", "predict")
 WRITING = ("generate", "play")
 COMPARING = ("compare",)
+# What is done with finished runs.
+PLOTTING = ("plot",)
 DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "palindromes.yaml"
 # Each chooses a class, whose settings are flags of their own.
 CLASS_FLAGS = ("--model", "--data", "--optimizer", "--lr_scheduler")
@@ -55,7 +57,7 @@ def take_apart(argv: list[str]) -> Arguments:
     if rest and not rest[0].startswith("-"):
         subcommand = rest.pop(0)
     if subcommand not in SUBCOMMANDS:
-        known = SUBCOMMANDS + WRITING + COMPARING
+        known = SUBCOMMANDS + WRITING + COMPARING + PLOTTING
         raise UsageError(
             f"unknown subcommand {subcommand}{did_you_mean(subcommand, known)}; "
             f"there are {', '.join(known)}"

@@ -24,6 +24,8 @@ subcommands:
                python train.py generate --ckpt_path runs/characters/CharGenerator/default
   play       let the speakers of its corpus talk
                python train.py play --ckpt_path runs/characters/CharGenerator/default --lines 5
+  plot       draw the figures of a comparison again, from its CSV files
+               python train.py plot comparisons/figures_3_4
 
 the flags that people use most:
   --model RNN|LSTM|RRN|GRU          the architecture; of graphs GCN|CellGCN|GCNII

@@ -6,8 +6,8 @@ import logging
 import sys
 import warnings
 
-from command_line import comparing, help, writing
-from command_line.arguments import COMPARING, WRITING, take_apart
+from command_line import comparing, help, plotting, writing
+from command_line.arguments import COMPARING, PLOTTING, WRITING, take_apart
 from command_line.errors import UsageError
 from command_line.processes import is_main_process
 
@@ -53,6 +53,9 @@ def _carry_out(argv: list[str]) -> int:
         return 0
     if argv and argv[0] in COMPARING:
         return comparing.carry_out(argv)
+    if argv and argv[0] in PLOTTING:
+        plotting.carry_out(argv)
+        return 0
     arguments = take_apart(argv)
     # Seconds of imports, spent only once the command is known to make sense so far.
     from pytorch_lightning.utilities.exceptions import MisconfigurationException

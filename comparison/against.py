@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
-from comparison.groups import Group, constant, grouped, is_number, short_names, varied
-from comparison.layout import Page, all_groups, laid_out, seeds
+from comparison.groups import Group, grouped, is_number, short_names, varied
+from comparison.layout import Page, all_groups, headed, laid_out, seeds
 from comparison.measures import MEASURES, measures_of
 from comparison.records import Record
 from figures.comparisons import Series, draw_against_class, draw_against_number
@@ -70,7 +70,7 @@ def _draw(
     }
     words = MEASURES[measure]
     steps = measure == "steps_to_converge"
-    settings = {
+    settings: dict[str, Any] = {
         "title": _title(page, measure, name, finished),
         "xlabel": UNITS.get(flag or "", name),
         "ylabel": words.label,
@@ -82,7 +82,9 @@ def _draw(
     return draw_against_class(panels, values, **settings)
 
 
-def _series(name, groups, place, measure) -> Series:
+def _series(
+    name: str, groups: Sequence[Group], place: Callable[[Group], float], measure: str
+) -> Series:
     values = {place(group): group.values(measure) for group in groups}
     missing = {
         place(group): len(group.finished) - group.solved
@@ -97,11 +99,11 @@ def _series(name, groups, place, measure) -> Series:
 
 
 def _title(page: Page, measure: str, name: str, finished: Sequence[Record]) -> str:
-    what = MEASURES[measure].label.partition(" (")[0]
     of = seeds(all_groups(page))
     over = f"the solved of {of}" if measure == "steps_to_converge" else of
-    line = f"mean ± standard deviation over {over}"
-    set_to = ", ".join(f"{flag} {value}" for flag, value in constant(finished).items())
-    return "\n".join(
-        [f"{what[0].upper()}{what[1:]} against {name}{page.note}", line] + [set_to] * bool(set_to)
+    return headed(
+        f"{MEASURES[measure].name} against {name}",
+        f"mean ± standard deviation over {over}",
+        page,
+        finished,
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from comparison.groups import Group, grouped, varied
-from comparison.layout import all_groups, laid_out, seeds
+from comparison.groups import Group, grouped, short_names, varied
+from comparison.layout import all_groups, headed, laid_out, seeds
 from comparison.measures import MEASURES, headline
 from comparison.records import Record
 from figures.scatter import Point, draw_scatter
@@ -20,8 +20,8 @@ COSTS = {"parameters": "parameters", "seconds": "time"}
 def against_cost(finished: Sequence[Record]) -> Iterator[tuple[str, Figure]]:
     """Draw the accuracy against parameters and against time, where these differ at all.
 
-    Settings that change the number of parameters are points of one line; all others are told
-    apart as in every figure.
+    Settings that change the number of parameters are points of one line, as are all settings of
+    a single architecture, written beside the points; all others are told apart as in every figure.
 
     Args:
         finished: runs.
@@ -30,36 +30,53 @@ def against_cost(finished: Sequence[Record]) -> Iterator[tuple[str, Figure]]:
         The name of a file without its ending, and the figure.
     """
     groups = grouped(finished)
-    measure = headline(finished)
-    sizes = [flag for flag in varied(finished) if _changes_parameters(flag, groups)]
+    measure = MEASURES[headline(finished)]
+    settings = varied(finished)
+    alone = len({group.model for group in groups}) == 1
+    # Of one architecture there would be a point a panel.
+    own = [flag for flag in settings if alone or _changes_parameters(flag, groups)]
+    told = own if alone else []
+    names = short_names(settings)
+    beside = f"; beside each point: {', '.join(names[flag] for flag in told)}" if told else ""
     for cost, word in COSTS.items():
         if len({value for group in groups for value in group.values(cost)}) < 2:
             continue
-        for page in laid_out(groups, own=sizes):
+        for page in laid_out(groups, own=own):
             panels = {
                 title: {
-                    line: [
-                        Point(group.values(cost), group.values(measure))
-                        for group in each
-                        if group.values(cost) and group.values(measure)
-                    ]
+                    line: _points(each, cost, headline(finished), told)
                     for line, each in lines.items()
                 }
                 for title, lines in page.panels.items()
             }
-            what = MEASURES[measure].label.partition(" (")[0]
-            title = (
-                f"{what[0].upper()}{what[1:]} against {MEASURES[cost].label.partition(' (')[0]}"
-                f"{page.note}\nmean ± standard deviation over {seeds(all_groups(page))}"
+            title = headed(
+                f"{measure.name} against {MEASURES[cost].name}",
+                f"mean ± standard deviation over {seeds(all_groups(page))}{beside}",
+                page,
+                finished,
             )
             figure = draw_scatter(
-                panels,
-                title,
-                MEASURES[cost].label,
-                MEASURES[measure].label,
-                MEASURES[measure].limits,
+                panels, title, MEASURES[cost].label, measure.label, measure.limits
             )
-            yield f"{measure}_against_{word}{page.suffix}", figure
+            yield f"{headline(finished)}_against_{word}{page.suffix}", figure
+
+
+def _points(
+    groups: Sequence[Group],
+    cost: str,
+    measure: str,
+    told: Sequence[str],
+) -> list[Point]:
+    """A point a group; `told` are the settings that are written beside it."""
+    return [
+        Point(
+            group.values(cost),
+            group.values(measure),
+            ", ".join(group.settings[flag] for flag in told),
+        )
+        for group in groups
+        if group.values(cost) and group.values(measure)
+    ]
 
 
 def _changes_parameters(flag: str, groups: Sequence[Group]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from comparison.groups import Group, short_names, varied
+from comparison.groups import Group, constant, short_names, varied
 from comparison.records import Record
 from figures.panels import MOST_PANELS
 
@@ -60,14 +60,14 @@ def laid_out(
         return ", ".join(f"{names[flag]} {group.settings[flag]}" for flag in flags)
 
     def model(group: Group) -> str:
-        return group.model if models_differ else "all"
+        return group.model if models_differ else ""
 
     in_one: dict[str, list[Group]] = {}
     in_panels: dict[str, dict[str, list[Group]]] = {}
     alone = len({model(group) for group in groups}) == 1
     for group in groups:
-        words = [model(group)] * (not alone or not flags) + [settings(group)] * bool(flags)
-        in_one.setdefault(", ".join(words), []).append(group)
+        words = [model(group) if not alone or not flags else "", settings(group)]
+        in_one.setdefault(", ".join(filter(None, words)), []).append(group)
         in_panels.setdefault(settings(group), {}).setdefault(model(group), []).append(group)
     if len(in_one) <= MOST_LINES or not flags:
         return [Page({"": in_one})]
@@ -89,6 +89,14 @@ def seeds(groups: Iterable[Group]) -> str:
     least, most = counts[0], counts[-1]
     many = f"{least}" if least == most else f"{least} to {most}"
     return f"{many} seed" if most == 1 else f"{many} seeds"
+
+
+def headed(first: str, second: str, page: Page, finished: Sequence[Record]) -> str:
+    """The title of a figure: what it shows, how, and what is the same in all runs."""
+    set_to = ", ".join(f"{flag} {value}" for flag, value in constant(finished).items())
+    return "\n".join(
+        [f"{first[0].upper()}{first[1:]}{page.note}", second] + [set_to] * bool(set_to)
+    )
 
 
 def _records(groups: Iterable[Group]) -> list[Record]:

@@ -27,6 +27,11 @@ class Measure:
     rank: int
     limits: tuple[float | None, float | None] = (None, None)
 
+    @property
+    def name(self) -> str:
+        """The label without what stands in brackets."""
+        return self.label.partition(" (")[0]
+
 
 def _whole(value: float) -> str:
     return f"{value:,.0f}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from comparison.groups import grouped
-from comparison.layout import all_groups, laid_out, seeds
+from comparison.layout import all_groups, headed, laid_out, seeds
 from comparison.records import Curve, Record
 from figures.curves_over_steps import draw_over_steps, on_common_steps
 
@@ -50,11 +50,12 @@ def over_steps(
                 }
                 for title, lines in page.panels.items()
             }
-            what = LABELS[name].partition(" (")[0]
-            title = (
-                f"{what[0].upper()}{what[1:]} over training steps{page.note}\n"
+            title = headed(
+                f"{LABELS[name].partition(' (')[0]} over training steps",
                 f"mean ± standard deviation over {seeds(all_groups(page))}; "
-                "a run that has stopped keeps its last value"
+                "a run that has stopped keeps its last value",
+                page,
+                finished,
             )
             limits = (0.0, 1.0) if "accuracy" in name else (0.0, None)
             figure = draw_over_steps(panels, title, "training step", LABELS[name], limits)

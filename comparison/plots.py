@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from comparison.against import against_setting
 from comparison.cost import against_cost
 from comparison.over_steps import over_steps
-from comparison.records import read_curves, read_results
+from comparison.records import Curve, Record, read_curves, read_results
 from storage.files import written_whole
 from storage.lock import locked
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 FIGURES = "figures"
 # Pixels an inch.
 RESOLUTION = 150
-# Without them, the same figure would be another file each time.
-SVG = {"svg.hashsalt": "comparison"}
 
 
 def draw_all(folder: Path) -> list[Path]:
@@ -61,7 +59,9 @@ def draw_all(folder: Path) -> list[Path]:
     return files
 
 
-def _figures(finished, curves) -> Iterator[tuple[str, Figure]]:
+def _figures(
+    finished: Sequence[Record], curves: Mapping[str, Curve]
+) -> Iterator[tuple[str, Figure]]:
     yield from against_setting(finished)
     yield from over_steps(finished, curves)
     yield from against_cost(finished)
@@ -74,7 +74,8 @@ def _saved(figure: Figure) -> tuple[bytes, bytes]:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     png, svg = io.BytesIO(), io.BytesIO()
-    with rc_context(SVG):
+    with rc_context({"svg.hashsalt": "comparison"}):
+        # Without it, the same figure would be another file each time.
         figure.savefig(png, format="png", dpi=RESOLUTION)
         figure.savefig(svg, format="svg", metadata={"Date": None})
     return png.getvalue(), svg.getvalue()

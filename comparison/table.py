@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from comparison.groups import Group, constant, grouped, short_names, spread, varied
+from comparison.groups import Group, constant, grouped, is_number, short_names, spread, varied
 from comparison.measures import MEASURES, measures_of
 from comparison.records import Record, read_results
 from storage.files import written_whole
@@ -67,10 +67,8 @@ def columns_of(records: Sequence[Record]) -> list[Column]:
     """All columns that have something to say of these runs."""
     names = short_names(flag for record in records for flag in record.settings)
     columns = [Column("model", lambda group: group.model, is_number=False)]
-    for flag in varied(records):
-        columns.append(
-            Column(names[flag], lambda group, flag=flag: group.settings[flag])  # type: ignore[misc]
-        )
+    for flag, values in varied(records).items():
+        columns.append(Column(names[flag], _setting(flag), is_number=all(map(is_number, values))))
     columns.append(Column("seeds", lambda group: str(len(group.finished)), 1))
     finished = [record for record in records if record.finished]
     if any(record.solved is not None for record in finished):
@@ -130,7 +128,8 @@ def _fitting(
     """The table with as many columns as a width has room for, and what was left out."""
     from rich.console import Console
 
-    shown, left_out = list(columns), []
+    shown = list(columns)
+    left_out: list[str] = []
     console = Console(width=10_000)
     while console.measure(table := _drawn(groups, shown)).maximum > width:
         last = max(reversed(shown), key=lambda column: column.rank)
@@ -155,11 +154,18 @@ def _drawn(groups: Sequence[Group], columns: Sequence[Column]) -> Table:
     return table
 
 
+def _setting(flag: str) -> Callable[[Group], str]:
+    return lambda group: group.settings[flag]
+
+
 def _measured(name: str, main: bool) -> Column:
     measure = MEASURES[name]
 
     def cell(group: Group) -> str:
         values = group.values(name)
+        if name == "parameters":
+            # All seeds have the same.
+            return measure.number(values[0]) if values else ""
         text = spread(values, measure.number)
         # Of steps to converge, the column beside it tells how many they are of.
         partial = values and len(values) < len(group.finished) and name != "steps_to_converge"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from figures.looks import look
 from figures.panels import Panel, finish, make_panels, name_axes
@@ -58,14 +59,16 @@ def draw_against_number(
     figure, made = make_panels(list(panels), len(numbers) if missing else 0)
     for panel, series in zip(made, panels.values(), strict=True):
         for each in series:
-            where = sorted(each.values)
-            draw_band(panel, where, [each.values[w] for w in where], numbers, each.name, limits)
+            # A line ends where no seed has a value.
+            where = sorted(_places(each))
+            values = [each.values.get(place, ()) for place in where]
+            draw_band(panel, where, values, numbers, each.name, limits)
         _draw_missing(panel, series, numbers, missing)
     places = sorted({w for series in panels.values() for s in series for w in _places(s)})
     for panel in made:
         set_places(panel.axes, places)
     _set_values(made, limits)
-    name_axes(figure, made, xlabel, ylabel)
+    name_axes(made, xlabel, ylabel)
     finish(figure, made, title)
     return figure
 
@@ -106,7 +109,7 @@ def draw_against_class(
         panel.axes.set_xticks(range(len(classes)), labels=classes, rotation=45 * crowded)
         panel.axes.set_xlim(-0.5, len(classes) - 0.5)
     _set_values(made, limits)
-    name_axes(figure, made, xlabel, ylabel)
+    name_axes(made, xlabel, ylabel)
     finish(figure, made, title)
     return figure
 
@@ -118,7 +121,7 @@ def draw_band(
     numbers: Mapping[str, int],
     name: str,
     limits: Limits = (None, None),
-    mark: bool = True,
+    every: float | None = None,
 ) -> None:
     """Draw a mean as a line, and a band of one standard deviation around it, inside limits.
 
@@ -129,18 +132,25 @@ def draw_band(
         numbers: of each group by name, which make its look.
         name: of this group.
         limits: of the values.
-        mark: whether each place has a marker.
+        every: of the width of the axes, one marker; None: one at each place.
     """
     means, low, high = zip(*(spread_of(each, limits) for each in values), strict=True)
     style = look(numbers[name])
-    if not mark:
-        style.pop("marker")
-    panel.axes.plot(where, means, label=name, markersize=5, linewidth=1.6, **style)
+    # Markers of lines that lie upon each other are not to do so too.
+    markevery = None if every is None else (every * (numbers[name] % 4 + 1) / 4, every)
+    panel.axes.plot(
+        where, means, label=name, markersize=5, linewidth=1.6, markevery=markevery, **style
+    )
     panel.axes.fill_between(where, low, high, color=style["color"], alpha=0.18, linewidth=0)
 
 
 def spread_of(values: Sequence[float], limits: Limits = (None, None)) -> tuple[float, float, float]:
-    """The mean, and one standard deviation of a sample below and above it, inside limits."""
+    """The mean, and one standard deviation of a sample below and above it, inside limits.
+
+    Without values, all three are no number, and nothing is drawn.
+    """
+    if not values:
+        return math.nan, math.nan, math.nan
     mean = statistics.fmean(values)
     deviation = statistics.stdev(values) if len(values) > 1 else 0.0
     lowest, highest = limits
@@ -170,7 +180,7 @@ def _draw_points(
     panel.axes.scatter(
         [place + shift - width / 6 for place in places for _ in series.values[place]],
         [value for place in places for value in series.values[place]],
-        s=9,
+        s=14,
         alpha=0.6,
         linewidths=0,
         **style,
@@ -190,7 +200,7 @@ def _draw_missing(
         for place, count in each.missing.items():
             if count:
                 text = str(count) if few else "x"
-                strip.text(place, number, text, color=look(number)["color"], fontsize=7, **CENTRED)
+                strip.text(place, number, text, fontsize=7, **CENTRED)
     strip.set_ylim(len(numbers) - 0.5, -0.5)
     strip.set_yticks(range(len(numbers)), labels=list(numbers), fontsize=7)
     strip.tick_params(axis="y", length=0)
@@ -203,7 +213,7 @@ def _draw_missing(
     )
 
 
-CENTRED = {"ha": "center", "va": "center"}
+CENTRED: dict[str, Any] = {"ha": "center", "va": "center"}
 
 
 def _set_values(panels: Sequence[Panel], limits: Limits) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from figures.comparisons import Limits, draw_band
 from figures.panels import finish, make_panels, name_axes
+from figures.scales import set_steps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,11 +28,12 @@ def on_common_steps(curves: Sequence[Sequence[tuple[float, float]]]) -> Bundle:
     """
     import numpy as np
 
-    steps = np.unique([step for curve in curves for step, _ in curve])
+    steps = np.unique([float(step) for curve in curves for step, _ in curve])
     if len(steps) > MOST_STEPS:
         # The first and the last step are among them.
         steps = steps[np.linspace(0, len(steps) - 1, MOST_STEPS).round().astype(int)]
-    values = [np.interp(steps, *zip(*curve, strict=True)) for curve in curves]
+    points = [np.asarray(curve, dtype=float) for curve in curves]
+    values = [np.interp(steps, curve[:, 0], curve[:, 1]) for curve in points]
     return steps.tolist(), np.stack(values, axis=1).tolist()
 
 
@@ -57,10 +59,11 @@ def draw_over_steps(
     figure, made = make_panels(list(panels))
     for panel, groups in zip(made, panels.values(), strict=True):
         for name, (steps, values) in groups.items():
-            draw_band(panel, steps, values, numbers, name, limits, mark=False)
-    made[0].axes.set_xlim(left=0)
+            draw_band(panel, steps, values, numbers, name, limits, every=0.25)
+    for panel in made:
+        set_steps(panel.axes)
     if limits == (0.0, 1.0):
         made[0].axes.set_ylim(0, 1.03)
-    name_axes(figure, made, xlabel, ylabel)
+    name_axes(made, xlabel, ylabel)
     finish(figure, made, title)
     return figure

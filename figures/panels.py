@@ -1,10 +1,11 @@
-"""Panels beside each other with the same axes, one legend beside them, and one title."""
+"""Panels beside each other with the same axes, one legend below them, and one title."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 # A page of more would not be read.
 MOST_PANELS = 20
 # A single one, and each of several, in inches.
-WHOLE, PART = (7.0, 4.0), (2.6, 2.2)
+WHOLE, PART = (7.0, 4.0), (2.7, 2.2)
+# Letters of a title in an inch.
+LETTERS = 11
 
 
 @dataclass
@@ -41,13 +44,14 @@ def make_panels(titles: Sequence[str], strip_rows: int = 0) -> tuple[Figure, lis
     from matplotlib.figure import Figure
 
     count = len(titles)
-    columns = 1 if count == 1 else min(4, max(2, math.ceil(math.sqrt(count))))
+    columns = _columns(count)
     rows = math.ceil(count / columns)
     width, height = WHOLE if count == 1 else PART
-    strip = 0.2 * strip_rows
-    legend = 0.0 if count == 1 else 1.4
+    # Room for its heading too.
+    strip = 0.2 * strip_rows + 0.15 if strip_rows else 0.0
     figure = Figure(
-        figsize=(columns * width + legend, rows * (height + strip) + 0.5), layout="constrained"
+        figsize=(max(WHOLE[0], columns * width), rows * (height + strip) + 1.0),
+        layout="constrained",
     )
     grid = figure.add_gridspec(rows, columns)
     panels: list[Panel] = []
@@ -64,38 +68,55 @@ def make_panels(titles: Sequence[str], strip_rows: int = 0) -> tuple[Figure, lis
         panel.axes.set_title(title, fontsize="small")
         panel.axes.grid(alpha=0.25)
         panels.append(panel)
-    _label_outer_only(panels, columns)
     return figure, panels
 
 
-def name_axes(figure: Figure, panels: Sequence[Panel], xlabel: str, ylabel: str) -> None:
-    """Name the axes: of a single panel its own, of several those of all together."""
-    if len(panels) > 1:
-        figure.supxlabel(xlabel, fontsize="medium")
-        figure.supylabel(ylabel, fontsize="medium")
-        return
-    (panel,) = panels
-    (panel.strip or panel.axes).set_xlabel(xlabel)
-    panel.axes.set_ylabel(ylabel)
+def name_axes(panels: Sequence[Panel], xlabel: str, ylabel: str) -> None:
+    """Name the axes, of several panels those on the left and at the bottom."""
+    columns = _columns(len(panels))
+    # A small panel is lower than many a name is long.
+    ylabel = ylabel if len(panels) == 1 else fill(ylabel, 24)
+    for number, panel in enumerate(panels):
+        if number % columns == 0:
+            panel.axes.set_ylabel(ylabel)
+        if number + columns >= len(panels):
+            (panel.strip or panel.axes).set_xlabel(xlabel)
 
 
 def finish(figure: Figure, panels: Sequence[Panel], title: str) -> None:
-    """Set the title, and the legend of what has a name in any panel, beside all of them."""
+    """Set the title, and the legend of what has a name in any panel, below all of them."""
     handles = {
         label: handle
         for panel in panels
         for handle, label in zip(*panel.axes.get_legend_handles_labels(), strict=True)
     }
-    figure.suptitle(title, fontsize="medium")
-    if handles:
-        figure.legend(
-            list(handles.values()), list(handles), loc="outside right upper", frameon=False
-        )
+    _label_outer_only(panels)
+    width = figure.get_figwidth()
+    lines = [fill(line, int(LETTERS * width)) for line in title.splitlines()]
+    figure.suptitle("\n".join(lines), fontsize="medium")
+    if not handles:
+        return
+    names = list(handles)
+    # Below, where no title comes, however wide it is.
+    fitting = int(LETTERS * width / (max(map(len, names)) + 8))
+    columns = max(1, min(len(names), fitting))
+    figure.legend(
+        list(handles.values()), names, loc="outside lower center", ncols=columns, frameon=False
+    )
 
 
-def _label_outer_only(panels: Sequence[Panel], columns: int) -> None:
+def _columns(count: int) -> int:
+    if count <= 3:
+        return count
+    return min(4, math.ceil(math.sqrt(count)))
+
+
+def _label_outer_only(panels: Sequence[Panel]) -> None:
+    columns = _columns(len(panels))
     for number, panel in enumerate(panels):
         if number % columns:
             panel.axes.tick_params(labelleft=False)
+            if panel.strip:
+                panel.strip.tick_params(labelleft=False)
         if number + columns < len(panels):
             (panel.strip or panel.axes).tick_params(labelbottom=False)

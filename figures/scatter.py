@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from figures.comparisons import Limits, spread_of
 from figures.looks import look
 from figures.panels import finish, make_panels, name_axes
+from figures.scales import set_logarithmic
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,10 +17,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Point:
-    """A group: what its seeds have on the horizontal axis, and on the vertical one."""
+    """A group: what its seeds have on the horizontal axis, and on the vertical one.
+
+    Attributes:
+        label: written beside it.
+    """
 
     horizontal: Sequence[float]
     vertical: Sequence[float]
+    label: str = ""
 
 
 def draw_scatter(
@@ -44,8 +50,16 @@ def draw_scatter(
     figure, made = make_panels(list(panels))
     for panel, lines in zip(made, panels.values(), strict=True):
         for name, points in lines.items():
-            horizontal = [spread_of(point.horizontal, (0.0, None)) for point in points]
+            horizontal = [
+                # A logarithmic axis has no room for what is not above 0.
+                spread_of(point.horizontal, (min(point.horizontal), None))
+                for point in points
+            ]
             vertical = [spread_of(point.vertical, limits) for point in points]
+            for point, (x, _, _), (y, _, _) in zip(points, horizontal, vertical, strict=True):
+                panel.axes.annotate(
+                    point.label, (x, y), xytext=(5, 4), textcoords="offset points", fontsize=7
+                )
             both = sorted(zip(horizontal, vertical, strict=True))
             if not both:
                 continue
@@ -60,9 +74,15 @@ def draw_scatter(
                 capsize=2,
                 **look(numbers[name]),
             )
-    made[0].axes.set_xscale("log")
+    costs = [x for lines in panels.values() for points in lines.values() for x in _all_of(points)]
+    for panel in made:
+        set_logarithmic(panel.axes, costs)
     if limits == (0.0, 1.0):
         made[0].axes.set_ylim(0, 1.03)
-    name_axes(figure, made, xlabel, ylabel)
+    name_axes(made, xlabel, ylabel)
     finish(figure, made, title)
     return figure
+
+
+def _all_of(points: Sequence[Point]) -> list[float]:
+    return [value for point in points for value in point.horizontal]

@@ -14,14 +14,13 @@ def write_images(folder: Path, images: Mapping[str, bytes], step: int) -> None:
         images: PNG files, by tag.
         step: of all of them.
     """
+    import io
     import time
 
     from PIL import Image as Picture
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.compat.proto.summary_pb2 import Summary
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
-    import io
 
     old = list(folder.glob("events.out.tfevents.*"))
     writer = EventFileWriter(str(folder))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from callbacks.files import written_whole
+from storage.files import written_whole
 
 
 @pytest.mark.parametrize("mode, content", [("w", "ß, whatever the locale\n"), ("wb", b"\x00\xff")])

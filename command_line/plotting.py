@@ -1,0 +1,62 @@
+"""The command that draws the figures of a comparison again, from its CSV files alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from command_line.errors import UsageError
+from command_line.flags import FlagParser
+from command_line.standard_output import standard_output
+
+DESCRIPTION = """\
+Print the table of a comparison and draw its figures again, from results.csv and curves.csv alone.
+The figures go to FOLDER/figures, as PNG, as SVG and for TensorBoard; the table to FOLDER/table.md.
+
+python train.py plot comparisons/figures_3_4
+"""
+
+
+def carry_out(argv: list[str]) -> None:
+    """Carry out `plot`.
+
+    Args:
+        argv: the subcommand, and the folder of a comparison.
+
+    Raises:
+        UsageError: the command cannot be carried out as it was typed.
+    """
+    parser = FlagParser(prog="python train.py plot", description=DESCRIPTION)
+    parser.add_argument(
+        "folder", nargs="?", metavar="FOLDER", help="of a comparison; it needs no more than its CSV"
+    )
+    folder = _folder(parser.parse(argv[1:]).folder)
+    from comparison.learning_curves import CURVES
+    from comparison.plots import draw_all
+    from comparison.table import show
+
+    try:
+        with standard_output():
+            show(folder)
+            files = draw_all(folder)
+            if not files:
+                print("No run is finished, so there is nothing to draw.")
+                return
+            if not (folder / CURVES).is_file():
+                print(f"There is no {CURVES}, so no curves over steps are drawn.")
+            print(f"{len(files)} pictures in {files[0].parent}, for TensorBoard too:")
+            print(f"  tensorboard --logdir {folder}")
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+
+
+def _folder(typed: str | None) -> Path:
+    if not typed:
+        raise UsageError("plot needs the FOLDER of a comparison: python train.py plot FOLDER")
+    folder = Path(typed)
+    if folder.is_file():
+        raise UsageError(f"{folder} is a file: plot takes the folder that it lies in")
+    if not folder.is_dir():
+        raise UsageError(f"no folder at {folder}")
+    if not (folder / "results.csv").is_file():
+        raise UsageError(f"{folder} has no results.csv: it is not the folder of a comparison")
+    return folder
