@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from command_line.errors import UsageError
@@ -32,21 +33,27 @@ def carry_out(argv: list[str]) -> None:
     folder = _folder(parser.parse(argv[1:]).folder)
     from comparison.learning_curves import CURVES
     from comparison.plots import draw_all
-    from comparison.table import show
+    from comparison.records import read_results
+    from comparison.table import print_table, write_table
 
     try:
+        records = read_results(folder)
+        write_table(folder, records)
         with standard_output():
-            show(folder)
-            files = draw_all(folder)
-            if not files:
-                print("No run is finished, so there is nothing to draw.")
-                return
-            if not (folder / CURVES).is_file():
-                print(f"There is no {CURVES}, so no curves over steps are drawn.")
-            print(f"{len(files)} pictures in {files[0].parent}, for TensorBoard too:")
-            print(f"  tensorboard --logdir {folder}")
+            print_table(folder, records)
+        files = draw_all(folder)
     except ValueError as error:
         raise UsageError(str(error)) from None
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder}: {error.strerror}") from None
+    with standard_output():
+        if not files:
+            print("No run that is finished has anything to draw.")
+            return
+        if not (folder / CURVES).is_file():
+            print(f"There is no {CURVES}, so no curves over steps are drawn.")
+        print(f"{len(files)} pictures in {files[0].parent}, for TensorBoard too:")
+        print(f"  tensorboard --logdir {shlex.quote(str(folder))}")
 
 
 def _folder(typed: str | None) -> Path:

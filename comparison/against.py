@@ -93,7 +93,7 @@ def _series(
     }
     return Series(
         name,
-        {where: each for where, each in values.items() if each},
+        values,
         missing if measure == "steps_to_converge" else {},
     )
 

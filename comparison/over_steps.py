@@ -53,7 +53,7 @@ def over_steps(
             title = headed(
                 f"{LABELS[name].partition(' (')[0]} over training steps",
                 f"mean ± standard deviation over {seeds(all_groups(page))}; "
-                "a run that has stopped keeps its last value",
+                "stopped runs keep their last value",
                 page,
                 finished,
             )

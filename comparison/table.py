@@ -47,12 +47,23 @@ def show(folder: Path) -> None:
         ValueError: results.csv is missing, or it is not a table of results.
         OSError: table.md cannot be written.
     """
+    records = read_results(folder)
+    write_table(folder, records)
+    print_table(folder, records)
+
+
+def write_table(folder: Path, records: Sequence[Record]) -> None:
+    """Write the whole table to table.md, whole or not at all."""
+    text = markdown(grouped(records), columns_of(records), remarks(records))
+    with locked(folder), written_whole(folder / MARKDOWN) as file:
+        file.write(text)
+
+
+def print_table(folder: Path, records: Sequence[Record]) -> None:
+    """Print as much of the table as the terminal is wide, and say where the whole one is."""
     from rich.console import Console
 
-    records = read_results(folder)
     groups, columns = grouped(records), columns_of(records)
-    with locked(folder), written_whole(folder / MARKDOWN) as file:
-        file.write(markdown(groups, columns, remarks(records)))
     console = Console(highlight=False)
     table, left_out = _fitting(groups, columns, console.width)
     console.print(table)

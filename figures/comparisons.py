@@ -27,7 +27,8 @@ class Series:
 
     Attributes:
         name: of the group, for the legend.
-        values: of all seeds, at each place: a number, or the number of a class.
+        values: of all seeds, at each place: a number, or the number of a class; () where none
+            has a value.
         missing: at each place, how many seeds have no value because they did not get there.
     """
 
@@ -60,11 +61,10 @@ def draw_against_number(
     for panel, series in zip(made, panels.values(), strict=True):
         for each in series:
             # A line ends where no seed has a value.
-            where = sorted(_places(each))
-            values = [each.values.get(place, ()) for place in where]
-            draw_band(panel, where, values, numbers, each.name, limits)
+            where = sorted(each.values)
+            draw_band(panel, where, [each.values[w] for w in where], numbers, each.name, limits)
         _draw_missing(panel, series, numbers, missing)
-    places = sorted({w for series in panels.values() for s in series for w in _places(s)})
+    places = sorted({w for series in panels.values() for each in series for w in each.values})
     for panel in made:
         set_places(panel.axes, places)
     _set_values(made, limits)
@@ -156,7 +156,8 @@ def spread_of(values: Sequence[float], limits: Limits = (None, None)) -> tuple[f
     lowest, highest = limits
     low = mean - deviation if lowest is None else max(lowest, mean - deviation)
     high = mean + deviation if highest is None else min(highest, mean + deviation)
-    return mean, low, high
+    # The mean of equal numbers may differ from them in its last digit.
+    return mean, min(low, mean), max(high, mean)
 
 
 def _draw_points(
@@ -164,7 +165,7 @@ def _draw_points(
 ) -> None:
     style = look(number)
     style.pop("linestyle")
-    places = sorted(series.values)
+    places = sorted(place for place, values in series.values.items() if values)
     means = [spread_of(series.values[place], limits) for place in places]
     panel.axes.errorbar(
         [place + shift + width / 8 for place in places],
@@ -228,7 +229,3 @@ def _set_values(panels: Sequence[Panel], limits: Limits) -> None:
 def _numbers(panels: Mapping[str, Sequence[Series]]) -> dict[str, int]:
     names = dict.fromkeys(each.name for series in panels.values() for each in series)
     return {name: number for number, name in enumerate(names)}
-
-
-def _places(series: Series) -> set[float]:
-    return {*series.values, *series.missing}

@@ -26,7 +26,8 @@ def base_of(places: Sequence[float]) -> int | None:
         return None
     ratios = [after / before for before, after in pairwise(places)]
     gaps = [after - before for before, after in pairwise(places)]
-    if places[-1] / places[0] < 4 or max(gaps) / min(gaps) < 2 * max(ratios) / min(ratios):
+    uneven = max(ratios) / min(ratios)
+    if places[-1] / places[0] < 4 or uneven > 3 or max(gaps) / min(gaps) < 2 * uneven:
         return None
     return 2 if all(math.log2(ratio).is_integer() for ratio in ratios) else 10
 

@@ -24,6 +24,8 @@ RESULT = {
     "seconds": 1.5,
 }
 
+MEASURED = ("accuracy", "loss", "validation_accuracy", "validation_loss")
+
 
 @pytest.fixture
 def engine(start_process) -> Iterator[LocalEngine]:
@@ -99,7 +101,7 @@ def curves(folder: Path) -> Callable[[Sequence[tuple[str, int, float, float]]], 
     def write(points: Sequence[tuple[str, int, float, float]]) -> None:
         with (folder / "curves.csv").open("w", newline="") as file:
             table = csv.writer(file)
-            table.writerow("run step accuracy loss validation_accuracy validation_loss".split())
+            table.writerow(["run", "step", *MEASURED])
             table.writerows([*point, "", ""] for point in points)
 
     return write

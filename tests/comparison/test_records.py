@@ -75,8 +75,6 @@ def test_wrong_curves(folder):
     file.write_text("run,step\n")
     with pytest.raises(ValueError, match="curves.csv has no column accuracy"):
         read_curves(folder)
-    file.write_text(
-        "run,step,accuracy,loss,validation_accuracy,validation_loss\nRNN/a,1,0.5,x,,\n"
-    )
+    file.write_text("run,step,accuracy,loss,validation_accuracy,validation_loss\nRNN/a,1,0.5,x,,\n")
     with pytest.raises(ValueError, match="line 2: loss must be a number, got x"):
         read_curves(folder)

@@ -20,13 +20,18 @@ SETTINGS = {"data.length": "4", "optimizer.lr": "0.01"}
 def test_a_row_says_what_the_result_says(folder, finish, rows):
     validation = {"step": 9, "accuracy": 1 / 3, "loss": 1e-17, "test_accuracy": 2 / 3}
     run = finish(
-        "RNN", 3, SETTINGS, steps_to_converge=41, best_accuracy=0.1 + 0.7, best_validation=validation
+        "RNN",
+        3,
+        SETTINGS,
+        steps_to_converge=41,
+        best_accuracy=0.1 + 0.7,
+        best_validation=validation,
     )
     collect(folder, [run])
     (row,) = rows()
-    assert list(row) == (
-        "run model data.length optimizer.lr seed state solved accuracy steps_to_converge "
-        "validation_accuracy validation_loss test_accuracy parameters steps seconds error".split()
+    assert ",".join(row) == (
+        "run,model,data.length,optimizer.lr,seed,state,solved,accuracy,steps_to_converge,"
+        "validation_accuracy,validation_loss,test_accuracy,parameters,steps,seconds,error"
     )
     assert row["run"] == "RNN/length=4,lr=0.01,seed=3"
     assert (row["model"], row["data.length"], row["optimizer.lr"]) == ("RNN", "4", "0.01")

@@ -23,9 +23,7 @@ def table(folder, capsys, monkeypatch):
         show(folder)
         lines = (folder / "table.md").read_text().split("\n\n")[0].splitlines()
         cells = [[c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
-        return capsys.readouterr().out, [
-            dict(zip(cells[0], row, strict=True)) for row in cells[2:]
-        ]
+        return capsys.readouterr().out, [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
 
     return make
 
