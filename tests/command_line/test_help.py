@@ -14,6 +14,8 @@ import torch
 import train as program
 from command_line.help import HELP
 from command_line.run_folder import RunFolder
+from comparison.grid import Run
+from comparison.results import collect
 from datamodules.planetoid import HASHES
 from tests.tiny_planetoid import stand_in_for_cora
 
@@ -22,7 +24,8 @@ SLOW = {"torch", "pytorch_lightning", "jsonargparse", "numpy", "yaml", "matplotl
 EXAMPLES = re.findall(
     r"^ *python train\.py\b(.*?)(?:   .*)?$", program.__doc__ + HELP, re.MULTILINE
 )
-WRITING = ("generate", "play")
+# They take none of the flags of training.
+OTHERS = ("generate", "play", "plot")
 FLAGS = re.findall(r"^  (--\S.*?)  ", HELP, re.MULTILINE)
 # None of these makes another run of it.
 SHORT = [
@@ -46,6 +49,8 @@ SHORT = [
         ("compare --lenghts 3", 2),
         ("compare --jobs 0", 2),
         ("compare --vary x", 2),
+        ("plot", 2),
+        ("plot nowhere", 2),
     ],
 )
 def test_answers_before_anything_slow_is_imported(argument, code):
@@ -62,6 +67,7 @@ def test_every_example_works(train, monkeypatch, tmp_path, char_checkpoint):
     generator = RunFolder(tmp_path / "runs/characters/CharGenerator/default")
     generator.checkpoints.mkdir(parents=True)
     torch.save(char_checkpoint(speakers=["a.", "b."]), generator.checkpoint("best"))
+    collect(tmp_path / "comparisons/figures_3_4", [Run("RNN", (("data.length", "5"),), 0)])
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.setenv("DATA_ROOT", str(tmp_path / "data"))
     monkeypatch.setitem(HASHES, "cora", stand_in_for_cora(tmp_path / "data"))
@@ -72,7 +78,7 @@ def test_every_example_works(train, monkeypatch, tmp_path, char_checkpoint):
         arguments = shlex.split(example)
         if "--help" in arguments or example in done:
             continue
-        outcome = train(*arguments, *([] if {*WRITING} & {*arguments} else SHORT))
+        outcome = train(*arguments, *([] if {*OTHERS} & {*arguments} else SHORT))
         assert outcome.code == 0, f"python train.py{example}: {outcome.err}"
         done.add(example)
     assert len(done) >= 8
