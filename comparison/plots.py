@@ -70,9 +70,9 @@ def _figures(
 def _saved(figure: Figure) -> tuple[bytes, bytes]:
     from matplotlib import rc_context
 
-    # Both have the same layout, which is half the work of drawing.
+    # Laid out once for both files, which is half the work of drawing.
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)
     png, svg = io.BytesIO(), io.BytesIO()
     with rc_context({"svg.hashsalt": "comparison"}):
         # Without it, the same figure would be another file each time.

@@ -303,7 +303,9 @@ def test_a_converged_run_keeps_its_last_value(folder, finish, drawn, curves):
     np.testing.assert_allclose(ends, np.mean(seeds[3]) + np.array([-1, 1]) * deviation)
     assert "stopped runs keep their last value" in figure.get_suptitle()
     assert (axes.get_xlabel(), axes.get_xlim()[0]) == ("training step", 0)
-    assert figures["curves_loss"].axes[0].get_ylabel() == "training loss (nats)"
+    (axes,) = figures["curves_loss"].axes
+    assert axes.get_ylabel() == "training loss (nats)"
+    np.testing.assert_allclose(lines_of(axes)["RNN"].get_ydata()[-1], np.mean([0.2, 1.0, 1.6]))
 
 
 def test_unfinished_runs_are_in_no_figure(folder, finish, fail, drawn, curves):
