@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from callbacks.time_limit import TimeLimit
     from callbacks.unprofiled import Unprofiled
 
-# Imported when first asked for: a comparison writes files by `callbacks.files`, and leaves
-# Lightning, which takes seconds, to the processes that train.
+# Imported when first asked for: who needs `callbacks.files` alone does not wait for Lightning,
+# which takes seconds.
 _PLACES = {
     "AtomicCheckpointIO": "checkpoints",
     "Checkpoints": "checkpoints",

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from callbacks.files import written_whole
 from command_line.config_file import check_config
 from command_line.errors import UsageError
 from command_line.run_folder import RunFolder
 from comparison.comparison_file import read_comparison
 from comparison.definition import NAME, Definition, define
 from comparison.grid import Run
+from storage.files import written_whole
+from storage.lock import LOCK, locked
 
 HEADING = "# Written by `compare`. To go on: python train.py compare --config {}\n"
 
@@ -106,7 +104,7 @@ class ComparisonFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with self.locked():
+            with locked(self.path):
                 # Another comparison may just have taken the folder.
                 self.check(definition)
                 text = definition.config.read_text(encoding="utf-8")
@@ -119,23 +117,6 @@ class ComparisonFolder:
                 f"--folder FOLDER"
             ) from None
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keep other comparisons from writing what concerns the folder as a whole, for a moment."""
-        try:
-            import fcntl
-        except ImportError:
-            yield
-            return
-        descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            # Where files cannot be locked, trust.
-            with suppress(OSError):
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
     @staticmethod
     def _write(file: Path, text: str) -> None:
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
@@ -144,7 +125,7 @@ class ComparisonFolder:
 
     def _may_be_left(self, path: Path) -> bool:
         """Whether it is of a comparison that was killed before it had written its definition."""
-        return path.name in (".lock", "config.yaml") or path.suffix == ".unfinished"
+        return path.name in (LOCK, "config.yaml") or path.suffix == ".unfinished"
 
 
 def open_comparison(path: Path) -> tuple[Definition, ComparisonFolder]:

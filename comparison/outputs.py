@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
-from importlib.util import find_spec
 
+from comparison import results
 from comparison.folder import ComparisonFolder
 from comparison.grid import Run
 
 
 def collect(folder: ComparisonFolder, runs: Sequence[Run]) -> None:
     """Write the results of the runs that are finished."""
-    with folder.locked():
-        _call("results", "collect", folder.path, runs)
+    results.collect(folder.path, runs)
 
 
 def show(folder: ComparisonFolder) -> None:
     """Draw the figures, and show the table."""
-    with folder.locked():
-        _call("plots", "draw_all", folder.path)
-    _call("table", "show", folder.path)
+    # matplotlib takes its time: only once the runs are done.
+    from comparison import plots, table
 
-
-def _call(module: str, function: str, *arguments: object) -> None:
-    if find_spec(f"comparison.{module}"):
-        getattr(import_module(f"comparison.{module}"), function)(*arguments)
+    plots.draw_all(folder.path)
+    table.show(folder.path)
