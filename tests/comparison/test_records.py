@@ -10,16 +10,10 @@ from comparison.results import collect
 
 def test_reads_what_was_written(folder, finish, fail):
     settings = {"data.length": "7", "optimizer": "Adam, or so"}
-    collect(
-        folder,
-        [finish("RNN", 1, settings, steps_to_converge=9), fail("LSTM", 'a "quoted", one', 2)],
-    )
+    run = finish("RNN", 1, settings, steps_to_converge=9)
+    collect(folder, [run, fail("LSTM", 'a "quoted", one', 2)])
     first, second = read_results(folder)
-    assert (first.run, first.model, first.seed) == (
-        "RNN/length=7,optimizer=Adam, or so,seed=1",
-        "RNN",
-        "1",
-    )
+    assert (first.run, first.model, first.seed) == (f"RNN/{run.name}", "RNN", "1")
     assert first.settings == settings and first.solved is True and first.finished
     assert first.numbers["accuracy"] == 0.1 + 0.2 and first.numbers["steps_to_converge"] == 9
     assert second.failed and second.error == 'a "quoted", one' and second.numbers == {}
