@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from command_line.comparing_flags import parser_of_compare, take_fixed, varied
 from command_line.errors import UsageError
+from command_line.standard_output import standard_output
 
 if TYPE_CHECKING:
     from comparison.conduct import Conductor
@@ -72,7 +73,8 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
             folder.forget_failure(run)
     states = Counter(folder.state(run) for run in runs)
     place = f"{flags.jobs} at once" + f", {threads} threads each" * (threads is not None)
-    print(words.announcement(definition, folder, states, place), flush=True)
+    with standard_output():
+        print(words.announcement(definition, folder, states, place))
     if flags.dry_run:
         return 0
     todo = [run for run in runs if folder.state(run) in (State.NEW, State.BEGUN)]
