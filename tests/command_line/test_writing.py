@@ -191,6 +191,8 @@ def start(save, alphabet) -> Iterator[Callable[..., subprocess.Popen]]:
     save(alphabet())
 
     started = []
+    # Started in the background, a shell lets its processes ignore Ctrl-C, and theirs too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def begin(*flags: str, interpreter: tuple[str, ...] = (), **environment: str):
         command = [sys.executable, *interpreter, str(ROOT / "train.py"), "generate"]
@@ -204,6 +206,7 @@ def start(save, alphabet) -> Iterator[Callable[..., subprocess.Popen]]:
         return process
 
     yield begin
+    signal.signal(signal.SIGINT, before)
     for process in started:
         process.kill()
         # Closes the pipes.
