@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.repeated import Task, positive, run_all
-from figures.bands import draw_bands
+from figures.comparisons import Series, draw_against_number
 
 # By name: a config, and what differs from it.
 NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -74,11 +74,12 @@ def draw(table: Path, dataset: str) -> None:
             mean = statistics.mean(values)
             print(f"{name:20} {depth:2} layers: {mean:.1f} ± {deviation:.1f}, {len(values)} seeds")
     counts = {len(values) for depths in groups.values() for values in depths.values()}
-    figure = draw_bands(
-        groups,
+    figure = draw_against_number(
+        {"": [Series(name, depths) for name, depths in groups.items()]},
         f"{dataset}: mean ± standard deviation of {' or '.join(map(str, sorted(counts)))} seeds",
         "layers",
         "test accuracy, %",
+        limits=(0, 100),
     )
     figure.savefig(table.with_suffix(".png"), dpi=110)
 
