@@ -77,12 +77,12 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
         print(words.announcement(definition, folder, states, place))
     if flags.dry_run:
         return 0
-    todo = [run for run in runs if folder.state(run) in (State.NEW, State.BEGUN)]
+    ahead = [run for run in runs if folder.state(run) in (State.NEW, State.BEGUN)]
     display = Display(len(runs), states[State.FINISHED], states[State.FAILED])
     conductor = Conductor(engine, folder, definition, threads, display, _now_and_then(folder, runs))
     try:
         with conductor.stop.listening():
-            _carry_out(conductor, todo, folder, definition)
+            _carry_out(conductor, ahead, folder, definition)
     finally:
         engine.kill()
     if conductor.stop.signals:
@@ -97,16 +97,16 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
 
 
 def _carry_out(
-    conductor: Conductor, todo: list[Run], folder: ComparisonFolder, definition: Definition
+    conductor: Conductor, ahead: list[Run], folder: ComparisonFolder, definition: Definition
 ) -> None:
-    if todo:
-        conductor.check(todo)
+    if ahead:
+        conductor.check(ahead)
     if conductor.stop.signals:
         return
     folder.define(definition)
-    if todo:
+    if ahead:
         with conductor.display:
-            conductor.carry_out(todo)
+            conductor.carry_out(ahead)
 
 
 def threads_of_run(wanted: int | None, jobs: int, of_config: object) -> int | None:
