@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import multiprocessing
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -26,6 +24,7 @@ import datamodules
 import lightning_modules
 from callbacks import Patience, Unprofiled
 from command_line.optimization import configure
+from command_line.program import quieten
 from command_line.trainer_settings import TRAINER_DEFAULTS
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -117,8 +116,7 @@ def _data(class_path: str, settings: tuple[tuple[str, Any], ...]) -> LightningDa
 
 def _prepare() -> None:
     torch.set_num_threads(1)
-    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
-    warnings.simplefilter("ignore")
+    quieten()
 
 
 def positive(text: str) -> int:

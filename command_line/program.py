@@ -65,7 +65,7 @@ def _carry_out(argv: list[str]) -> int:
     from command_line.cli import TrainingCLI
     from command_line.run_folder import FinishedAlready
 
-    _quieten()
+    quieten()
     try:
         TrainingCLI(arguments)
     except MisconfigurationException as error:
@@ -82,7 +82,7 @@ def _carry_out(argv: list[str]) -> int:
     return 0
 
 
-def _quieten() -> None:
+def quieten() -> None:
     """Drop the noise, and warnings about what is done here on purpose."""
 
     def informs(record: logging.LogRecord) -> bool:
