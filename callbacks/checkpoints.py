@@ -11,8 +11,8 @@ from lightning_fabric.plugins import TorchCheckpointIO
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from callbacks.files import written_whole
 from callbacks.interruption import Interrupted, Interruption
+from storage.files import written_whole
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):

@@ -15,9 +15,9 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from callbacks.checkpoints import Checkpoints
 from callbacks.convergence import Convergence
 from callbacks.curves import Curves
-from callbacks.files import written_whole
 from callbacks.patience import Patience
 from figures.curves import draw_accuracy
+from storage.files import written_whole
 
 
 class Report(Callback):

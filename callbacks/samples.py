@@ -8,8 +8,8 @@ from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
-from callbacks.files import written_whole
 from generation import Writer
+from storage.files import written_whole
 
 
 class Samples(Callback):

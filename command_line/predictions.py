@@ -13,6 +13,7 @@ from torch import Tensor
 
 from command_line.errors import UsageError
 from command_line.standard_output import standard_output
+from storage.files import written_whole
 
 HEADER = ("node", "class", "probability")
 
@@ -43,9 +44,6 @@ def write_predictions(path: Path | None, batches: Iterable[tuple[Tensor, Tensor]
     Raises:
         UsageError: the file cannot be written.
     """
-    # Behind it is all of Lightning.
-    from callbacks.files import written_whole
-
     if path is None:
         with standard_output():
             return _write(sys.stdout, batches)

@@ -13,6 +13,8 @@ import yaml
 
 from command_line.errors import UsageError
 from command_line.settings import defining, describe, differences, flatten
+from storage.files import written_whole
+from storage.lock import LOCK, taken
 
 # What a message begins with that tells of a run that is under way.
 TAKEN = "another process is writing to"
@@ -107,9 +109,6 @@ class RunFolder:
                 in `check`.
             FinishedAlready: as in `check`.
         """
-        # Behind it is all of Lightning, which takes seconds that reading a folder need not wait.
-        from callbacks.files import written_whole
-
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock()
@@ -149,18 +148,10 @@ class RunFolder:
             self._descriptor = None
 
     def _lock(self) -> None:
-        """Keep other processes out; where files cannot be locked, trust."""
-        try:
-            import fcntl
-        except ImportError:
-            return
-        self._descriptor = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        """Keep other processes out."""
+        self._descriptor = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        if not taken(self._descriptor):
             self.release()
             raise UsageError(
                 f"{TAKEN} {self.path}: wait for it, or name this run with --run.name NAME"
-            ) from None
-        except OSError:
-            self.release()
+            )

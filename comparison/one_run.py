@@ -16,6 +16,7 @@ from command_line.run_folder import TAKEN
 from comparison.definition import Definition
 from comparison.folder import ComparisonFolder, State
 from comparison.grid import Run
+from storage.lock import taken
 
 LONGEST_REASON = 300
 
@@ -92,7 +93,7 @@ def carry_out(task: Task) -> Outcome:
     log = folder.log(run)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a+", encoding="utf-8", errors="replace") as file:
-        if not _lock(file.fileno()):
+        if not taken(file.fileno()):
             return Outcome(Kind.TAKEN)
         # Another comparison may have come first.
         state = folder.state(run)
@@ -151,18 +152,3 @@ def _output_to(descriptor: int) -> Iterator[None]:
 def _last_line(file: Path) -> str:
     lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip()), "no reason is told")
-
-
-def _lock(descriptor: int) -> bool:
-    """Whether nobody else has the file; where files cannot be locked, trust."""
-    try:
-        import fcntl
-    except ImportError:
-        return True
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        pass
-    return True
