@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -120,7 +121,7 @@ def define(
     is_own = from_file is not None and file.name == NAME
     config = file
     if from_file is not None:
-        config = file.parent / from_file["config"]
+        config = Path(os.path.normpath(file.parent / from_file["config"]))
         check_config(config, DEFAULT_CONFIG.parent)
     from_file, base = from_file or {}, read_config(str(config))
     varied = {**_varied(from_file, f"{file}: "), **_varied(stated, "--")}

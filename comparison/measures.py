@@ -56,10 +56,10 @@ MEASURES = {
     ),
     "steps_to_converge": Measure("steps to converge", "steps to converge", _whole, 2, FROM_ZERO),
     "validation_accuracy": Measure("validation", "validation accuracy", _share, 4, SHARE),
-    "validation_loss": Measure("loss", "validation loss (nats)", _significant, 6, FROM_ZERO),
+    "validation_loss": Measure("loss", "validation loss (nats)", _significant, 5, FROM_ZERO),
     "test_accuracy": Measure("test", "test accuracy", _share, 3, SHARE),
     "parameters": Measure("parameters", "parameters", _whole, 7, FROM_ZERO),
-    "seconds": Measure("seconds", "time of training (s)", _significant, 5, FROM_ZERO),
+    "seconds": Measure("seconds", "time of training (s)", _significant, 6, FROM_ZERO),
 }
 
 

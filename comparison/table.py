@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from comparison.groups import Group, constant, grouped, is_number, short_names, spread, varied
-from comparison.measures import MEASURES, measures_of
+from comparison.measures import MEASURES, headline
 from comparison.records import Record, read_results
 from storage.files import written_whole
 from storage.lock import locked
@@ -84,9 +84,10 @@ def columns_of(records: Sequence[Record]) -> list[Column]:
     finished = [record for record in records if record.finished]
     if any(record.solved is not None for record in finished):
         columns.append(Column("solved", _solved))
+    kept = (headline(records), "steps_to_converge")
     for name in MEASURES:
         if any(name in record.numbers for record in finished):
-            columns.append(_measured(name, main=name in measures_of(records)))
+            columns.append(_measured(name, main=name in kept))
     return columns
 
 

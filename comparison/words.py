@@ -88,4 +88,5 @@ def _short(flag: str) -> str:
 
 
 def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" + "s" * (count != 1)
+    # Settings may be named in the plural: 2 num_layers.
+    return f"{count} {noun}" + "s" * (count != 1 and not noun.endswith("s"))
