@@ -28,6 +28,7 @@ class CharacterNetwork(nn.Module):
         num_layers: recurrent layers on top of each other.
         dropout: share of hidden units dropped between two layers while training.
         initialization: of all weights, a name in `layers.INITIALIZATIONS`.
+        backend: the way through time, a name in `layers.backends.choice.BACKENDS`.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -41,6 +42,7 @@ class CharacterNetwork(nn.Module):
         num_layers: int = 2,
         dropout: float = 0.0,
         initialization: str = "torch",
+        backend: str = "auto",
     ) -> None:
         super().__init__()
         if cell not in CELLS:
@@ -49,7 +51,8 @@ class CharacterNetwork(nn.Module):
             raise ValueError(f"num_layers must be at least 1, got {num_layers}")
         sizes = [symbols] + [hidden_size] * (num_layers - 1)
         self.recurrent = Stack(
-            [CELLS[cell](size, hidden_size, initialization) for size in sizes], dropout
+            [CELLS[cell](size, hidden_size, initialization, backend=backend) for size in sizes],
+            dropout,
         )
         self.readout = nn.Linear(hidden_size, symbols)
         initialize(self.readout, initialization, hidden_size)

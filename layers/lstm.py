@@ -27,9 +27,10 @@ class LSTM(Recurrent):
         initialization: how the first weights are drawn.
         forget_bias: added to the drawn b_f. Above 0 the cell starts out remembering
             (Jozefowicz, Zaremba and Sutskever 2015).
+        backend: the way through time.
 
     Raises:
-        ValueError: a size is below 1, or the initialization is unknown.
+        ValueError: a size is below 1, or the initialization or the backend is unknown.
     """
 
     gate_blocks = 4
@@ -41,10 +42,11 @@ class LSTM(Recurrent):
         hidden_size: int,
         initialization: str = "torch",
         forget_bias: float = 0.0,
+        backend: str = "auto",
     ) -> None:
         # Set first: the parent's constructor draws the parameters, and reads it.
         self.forget_bias = forget_bias
-        super().__init__(input_size, hidden_size, initialization)
+        super().__init__(input_size, hidden_size, initialization, backend)
 
     def reset_parameters(self) -> None:
         """Draw all parameters anew, and lift the bias of the forget gate."""

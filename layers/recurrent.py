@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from layers.backends.choice import BACKENDS, walk
 from layers.initialization import initialize
 
 State: TypeAlias = tuple[Tensor, ...]
@@ -29,9 +30,11 @@ class Recurrent(nn.Module, ABC):
         hidden_size: H, units of the hidden state.
         initialization: how the first weights are drawn, a name in
             :data:`layers.initialization.INITIALIZATIONS`.
+        backend: the way through time, a name in :data:`layers.backends.choice.BACKENDS`. The plain
+            loop is the reference, which the others equal in value and gradient up to rounding.
 
     Raises:
-        ValueError: a size is below 1, or the initialization is unknown.
+        ValueError: a size is below 1, or the initialization or the backend is unknown.
     """
 
     gate_blocks: ClassVar[int]
@@ -39,14 +42,23 @@ class Recurrent(nn.Module, ABC):
     # Whether the state stays finite however long the sequence is.
     bounded: ClassVar[bool] = True
 
-    def __init__(self, input_size: int, hidden_size: int, initialization: str = "torch") -> None:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        initialization: str = "torch",
+        backend: str = "auto",
+    ) -> None:
         super().__init__()
         for name, size in (("input_size", input_size), ("hidden_size", hidden_size)):
             if size < 1:
                 raise ValueError(f"{name} must be at least 1, got {size}")
         self.input_size = input_size
         self.hidden_size = hidden_size
+        if backend not in BACKENDS:
+            raise ValueError(f"unknown backend {backend}; there are {', '.join(BACKENDS)}")
         self.initialization = initialization
+        self.backend = backend
         self.create_parameters()
         self.reset_parameters()
 
@@ -91,17 +103,27 @@ class Recurrent(nn.Module, ABC):
             state: where to start from, (B, H) each; zeros if None.
 
         Returns:
-            The hidden states of all steps (T, B, H), and the last state. Who needs only the last
-            hidden state should take ``state[0]``: the backward pass then skips the stack.
+            The hidden states of all steps (T, B, H), and the last state.
 
         Raises:
-            ValueError: the shape of the inputs or of the state is not as above, or T is 0.
+            ValueError: the shape of the inputs or of the state is not as above, or T is 0; or the
+                backend cannot be used.
             IndexError: a whole number is not below D.
         """
-        self.check_inputs(inputs)
-        if state is None:
-            state = self.initial_state(inputs.shape[1])
-        self.check_state(state, inputs.shape[1])
+        hidden, state = walk(self, inputs, self._checked(inputs, state), all_steps=True)
+        assert hidden is not None
+        return hidden, state
+
+    def last_state(self, inputs: Tensor, state: State | None = None) -> State:
+        """Where the walk ends, for who needs no other step: cheaper than to take it from `forward`.
+
+        Takes and raises the same.
+        """
+        _, state = walk(self, inputs, self._checked(inputs, state), all_steps=False)
+        return state
+
+    def loop(self, inputs: Tensor, state: State, all_steps: bool) -> tuple[Tensor | None, State]:
+        """The walk as it is written down: :meth:`step` after step."""
         # Products are made step by step, while their operands are in the cache. A look-up has no
         # operands to keep, and going back, T of them would write T gradients of the whole table.
         places = not inputs.is_floating_point()
@@ -110,7 +132,14 @@ class Recurrent(nn.Module, ABC):
         for from_inputs in projected:
             hidden, state = self.advance(from_inputs, state)
             hidden_states.append(hidden)
-        return torch.stack(hidden_states), state
+        return torch.stack(hidden_states) if all_steps else None, state
+
+    def _checked(self, inputs: Tensor, state: State | None) -> State:
+        self.check_inputs(inputs)
+        if state is None:
+            state = self.initial_state(inputs.shape[1])
+        self.check_state(state, inputs.shape[1])
+        return state
 
     def project(self, inputs: Tensor) -> Tensor:
         """W_ih x + b of all gates: (..., D), or (...) of whole numbers, to (..., G*H)."""

@@ -35,6 +35,7 @@ class CharGenerator(Predictor):
         num_layers: recurrent layers on top of each other.
         dropout: share of hidden units dropped between two layers while training.
         initialization: of all weights, a name in `layers.INITIALIZATIONS`.
+        backend: the way through time, see `layers.backends`; auto is the fastest that there is.
         num_classes: characters that are told apart, both read and predicted; the data's.
 
     Raises:
@@ -51,12 +52,13 @@ class CharGenerator(Predictor):
         num_layers: int = 2,
         dropout: float = 0.0,
         initialization: str = "torch",
+        backend: Literal["auto", "loop", "numba", "torch", "triton"] = "auto",
         num_classes: int = 256,
     ) -> None:
         super().__init__(num_classes)
         self.save_hyperparameters()
         self.network = CharacterNetwork(
-            cell, num_classes, hidden_size, num_layers, dropout, initialization
+            cell, num_classes, hidden_size, num_layers, dropout, initialization, backend
         )
         self.carries_on = CELLS[cell].bounded
         # Of the training, and of the evaluation that interrupts it.

@@ -24,10 +24,11 @@ class SequenceClassifier(Predictor):
             (`one_hot`).
         hidden_size: hidden units, n.
         initialization: of all weights, a name in `layers.INITIALIZATIONS`.
+        backend: the way through time, see `layers.backends`; auto is the fastest that there is.
         num_classes: digits that are told apart, both read and predicted; the data's.
 
     Raises:
-        ValueError: hidden_size is below 1, or the initialization is unknown.
+        ValueError: hidden_size is below 1, or the initialization or the backend is unknown.
     """
 
     reads = "digits"
@@ -42,6 +43,7 @@ class SequenceClassifier(Predictor):
         encoding: Literal["scalar", "one_hot"] = "scalar",
         hidden_size: int = 128,
         initialization: str = "torch",
+        backend: Literal["auto", "loop", "numba", "torch", "triton"] = "auto",
         num_classes: int = 10,
     ) -> None:
         super().__init__(num_classes)
@@ -53,7 +55,10 @@ class SequenceClassifier(Predictor):
 
     def make_layer(self, input_size: int) -> Recurrent:
         """The recurrent layer; an architecture whose layer has further settings passes them."""
-        return self.layer(input_size, self.hparams.hidden_size, self.hparams.initialization)
+        settings = self.hparams
+        return self.layer(
+            input_size, settings.hidden_size, settings.initialization, backend=settings.backend
+        )
 
     def encode(self, digits: Tensor) -> Tensor:
         """Digits (B, T) as the layer reads them, time first.
@@ -67,8 +72,8 @@ class SequenceClassifier(Predictor):
 
     def forward(self, digits: Tensor) -> Tensor:
         """Digits (B, T) to the logits of the digit that comes next, (B, num_classes)."""
-        _, state = self.recurrent(self.encode(digits))
-        return self.readout(state[0])
+        hidden, *_ = self.recurrent.last_state(self.encode(digits))
+        return self.readout(hidden)
 
     def predictions(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Logits (B, num_classes) of the last digit, and the digit itself (B,)."""

@@ -29,7 +29,11 @@ class LSTM(SequenceClassifier):
     def make_layer(self, input_size: int) -> layers.LSTM:
         settings = self.hparams
         return layers.LSTM(
-            input_size, settings.hidden_size, settings.initialization, settings.forget_bias
+            input_size,
+            settings.hidden_size,
+            settings.initialization,
+            settings.forget_bias,
+            settings.backend,
         )
 
 

@@ -13,7 +13,7 @@ every_cell = pytest.mark.parametrize("cell_type", CELLS)
 @every_cell
 @pytest.mark.parametrize("T, B", [(1, 1), (6, 3)])
 def test_forward_is_step_after_step(cell_type, T, B, draw):
-    cell = cell_type(4, 5).double()
+    cell = cell_type(4, 5, backend="loop").double()
     inputs, state = draw(cell, T, B)
     hidden, last = cell(inputs, state)
     for t in range(T):
@@ -26,7 +26,7 @@ def test_forward_is_step_after_step(cell_type, T, B, draw):
 @every_cell
 @pytest.mark.parametrize("cut", [1, 4, 6])
 def test_a_sequence_cut_in_two_is_the_whole_sequence(cell_type, cut, draw):
-    cell = cell_type(4, 5).double()
+    cell = cell_type(4, 5, backend="loop").double()
     inputs, state = draw(cell, 7, 3)
     whole, whole_last = cell(inputs, state)
     first, between = cell(inputs[:cut], state)
@@ -100,11 +100,19 @@ def test_is_deterministic(cell_type, draw):
 
 
 @every_cell
-def test_last_hidden_state_costs_no_backward_through_the_stack(cell_type, draw):
-    cell = cell_type(4, 5)
-    inputs, _ = draw(cell, 6, 3)
-    hidden, last = cell(inputs)
+@pytest.mark.parametrize("backend", ["loop", "auto"])
+def test_last_state_is_that_of_the_whole_walk(cell_type, backend, draw):
+    cell = cell_type(4, 5, backend=backend)
+    inputs, state = draw(cell, 6, 3)
+    hidden, last = cell(inputs, state)
+    torch.testing.assert_close(cell.last_state(inputs, state), last)
     assert torch.equal(last[0], hidden[-1])
+
+
+@every_cell
+def test_last_state_costs_no_backward_through_the_stack(cell_type, draw):
+    cell = cell_type(4, 5, backend="loop")
+    inputs, _ = draw(cell, 6, 3)
 
     def operations_behind(tensor):
         found, open_nodes = set(), [tensor.grad_fn]
@@ -115,8 +123,8 @@ def test_last_hidden_state_costs_no_backward_through_the_stack(cell_type, draw):
                 open_nodes += [parent for parent, _ in node.next_functions]
         return {node.name() for node in found}
 
-    assert "StackBackward0" in operations_behind(hidden)
-    assert "StackBackward0" not in operations_behind(last[0])
+    assert "StackBackward0" in operations_behind(cell(inputs)[0])
+    assert "StackBackward0" not in operations_behind(cell.last_state(inputs)[0])
 
 
 @every_cell

@@ -176,11 +176,12 @@ def test_the_best_validation_has_the_lowest_loss():
 
 
 def test_settings_reach_the_network():
-    model = CharGenerator("GRU", 5, 3, 0.25, "study", 11)
+    model = CharGenerator("GRU", 5, 3, 0.25, "study", "loop", 11)
     network = model.network
     assert len(network.recurrent.layers) == 3 and network.recurrent.dropout == 0.25
     assert type(network.recurrent.layers[0]) is CELLS["GRU"]
     assert network.recurrent.layers[2].initialization == "study"
+    assert network.recurrent.layers[2].backend == "loop"
     assert network.readout.weight.shape == (11, 5)
     assert dict(model.hparams) == {
         "cell": "GRU",
@@ -188,5 +189,6 @@ def test_settings_reach_the_network():
         "num_layers": 3,
         "dropout": 0.25,
         "initialization": "study",
+        "backend": "loop",
         "num_classes": 11,
     }

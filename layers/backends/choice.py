@@ -1,0 +1,66 @@
+"""Which way a layer goes through time."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
+
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from layers.recurrent import Recurrent, State
+
+BACKENDS = ("auto", "loop", "numba", "torch", "triton")
+
+
+class Backend(Protocol):
+    """A module through_NAME."""
+
+    def obstacle(self, layer: Recurrent) -> str:
+        """Why it cannot walk a layer that is where it is; '' if it can."""
+
+    def run(
+        self, layer: Recurrent, inputs: Tensor, state: State, all_steps: bool
+    ) -> tuple[Tensor | None, State]:
+        """As :func:`walk`."""
+
+
+def walk(
+    layer: Recurrent, inputs: Tensor, state: State, all_steps: bool
+) -> tuple[Tensor | None, State]:
+    """Go through time by the layer's `backend`.
+
+    Args:
+        layer: to walk.
+        inputs, state: as `Recurrent.forward` takes them, of the right shapes.
+        all_steps: whether the hidden states of all steps are wanted.
+
+    Returns:
+        The hidden states of all steps (T, B, H), or None where they are not wanted; the last state.
+
+    Raises:
+        ValueError: the backend cannot walk this layer where it is.
+        IndexError: a whole number among the inputs is not below D.
+    """
+    name = fastest(layer) if layer.backend == "auto" else layer.backend
+    if name == "loop":
+        return layer.loop(inputs, state, all_steps)
+    backend = _backend(name)
+    if layer.backend != "auto" and (obstacle := backend.obstacle(layer)):
+        raise ValueError(f"backend {name} cannot be used: {obstacle}")
+    return backend.run(layer, inputs, state, all_steps)
+
+
+def fastest(layer: Recurrent) -> str:
+    """The backend that `auto` stands for, of a layer where it is."""
+    candidates = {"cpu": ("numba",), "cuda": ("triton", "torch")}
+    for name in candidates.get(layer.weight_hh.device.type, ()):
+        if not _backend(name).obstacle(layer):
+            return name
+    return "loop"
+
+
+def _backend(name: str) -> Backend:
+    # Imported when it is first used: each brings a library of its own.
+    module: Backend = import_module(f"layers.backends.through_{name}")
+    return module

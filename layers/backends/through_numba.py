@@ -1,0 +1,245 @@
+"""A layer's whole sequence on a CPU: torch's matrix products, and one kernel a step between them.
+
+The backward pass through time is written out. Of each step it needs the gates alone; gradients of
+the weights are summed step by step, while what they are made of is in the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from layers.backends.cells import CELLS, Cell
+from layers.backends.kernels import DENSE, NUMBER, PLACE, Inputs, Kept
+from layers.backends.workspace import Shape, borrow
+from layers.gru import GRU
+
+if TYPE_CHECKING:
+    from layers.recurrent import Recurrent, State
+
+
+class Walk:
+    """A walk through time: forwards when it is made, and backwards as often as it is asked.
+
+    Args:
+        cell: of the layer.
+        kind: of the inputs.
+        inputs: DENSE (T, B, D); NUMBER (T, B); or PLACE (T, B) of whole numbers.
+        table: what inputs and bias add to a row, see :mod:`layers.backends.kernels`.
+        weight_ih: (in * H, D), of the blocks that the product with the input goes to.
+        weight_hh: (out * H, H), of those that the product with the hidden state goes to.
+        state: the one before the first step, (B, H) each.
+        keeps: whether there may be a way back.
+        gives: whether the hidden states of all steps are given out.
+
+    Attributes:
+        hidden: (T+1, B, H), the state before the first step and the hidden states; or, unless
+            `keeps` or `gives`, the last two of them in turn.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        kind: int,
+        inputs: Tensor,
+        table: Tensor,
+        weight_ih: Tensor,
+        weight_hh: Tensor,
+        state: Sequence[Tensor],
+        keeps: bool,
+        gives: bool,
+    ) -> None:
+        self.cell, self.dense, self.table = cell, kind == DENSE, table
+        self.weight_ih, self.weight_hh = weight_ih, weight_hh
+        self.inputs = inputs.unbind() if self.dense else ()
+        (steps, batch), size = inputs.shape[:2], weight_hh.shape[1]
+        self.steps = steps
+        self.space = borrow(Shape(cell, steps, batch, size, table.dtype, keeps, gives))
+        # What is given out is not ours to use again.
+        self.hidden = table.new_empty(steps + 1, batch, size) if gives else self.space.hidden
+        self.carried = (self.hidden, self.space.cell)[: len(state)]
+        for states, first in zip(self.carried, state, strict=True):
+            states[0] = first
+        numbers = inputs if kind == NUMBER else table.new_empty(0, 0)
+        places = inputs if kind == PLACE else torch.empty(0, 0, dtype=torch.int64)
+        self.read = Inputs(kind, numbers.numpy(), places.numpy(), table.numpy())
+        self.kept = Kept(self.space.tape.numpy(), self.hidden.numpy(), self.space.cell.numpy())
+        self.before = self.hidden.unbind()
+        # The way back writes over what it reads: who goes it again pays for the way there.
+        self.spent = False
+        self.forwards()
+
+    def __del__(self) -> None:
+        if hasattr(self, "space"):
+            self.space.leave()
+
+    @property
+    def state(self) -> State:
+        """The last one, (B, H) each, in memory that is used again."""
+        return tuple(each[self.steps % each.shape[0]] for each in self.carried)
+
+    def forwards(self) -> None:
+        """From the first step to the last."""
+        space, before, count = self.space, self.before, len(self.before)
+        products = space.products.numpy()
+        weight_ih, weight_hh = self.weight_ih.t(), self.weight_hh.t()
+        # Kernels add to all blocks, also to those that no product writes to.
+        blank = space.without_input if self.dense else space.without_hidden
+        blanks = [blank] if blank.numel() else []
+        for t in range(self.steps):
+            for blank in blanks:
+                blank.zero_()
+            if self.dense:
+                torch.mm(self.inputs[t], weight_ih, out=space.with_input)
+                space.with_hidden.addmm_(before[t % count], weight_hh)
+            else:
+                torch.mm(before[t % count], weight_hh, out=space.with_hidden)
+            self.cell.forward(t, products, self.read, self.kept)
+
+    def backwards(
+        self,
+        d_steps: Tensor | None,
+        d_state: Sequence[Tensor | None],
+        d_inputs: Tensor | None,
+        wants_weights: bool,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Gradients of table, weight_ih and weight_hh; that of the first state is left in `space`.
+
+        Args:
+            d_steps: of the hidden states of all steps (T, B, H), or None.
+            d_state: of the last state, (B, H) or None each.
+            d_inputs: (T, B, D), to be filled with that of dense inputs; None if not wanted.
+            wants_weights: whether that of weight_ih and weight_hh is wanted.
+        """
+        if self.spent:
+            self.forwards()
+        self.spent = self.cell.in_place
+        space, cell = self.space, self.cell
+        d_carried = space.d_hidden, space.d_cell
+        for carried, given in zip(d_carried, (*d_state, None), strict=False):
+            carried.zero_() if given is None else carried.copy_(given)
+        d_table = torch.zeros_like(self.table)
+        d_ih, d_hh = torch.zeros_like(self.weight_ih), torch.zeros_like(self.weight_hh)
+        read, gradient = self.read._replace(table=d_table.numpy()), space.gradient.numpy()
+        d_hidden, d_cell = (each.numpy() for each in d_carried)
+        count = len(space.to_hidden)
+        for t in reversed(range(self.steps)):
+            if d_steps is not None:
+                space.d_hidden += d_steps[t]
+            cell.backward(t, gradient, read, self.kept, d_hidden, d_cell)
+            to_input, to_hidden = space.to_input[t % count], space.to_hidden[t % count]
+            if wants_weights:
+                d_hh.addmm_(to_hidden.t(), self.before[t])
+                if self.dense:
+                    d_ih.addmm_(to_input.t(), self.inputs[t])
+            if d_inputs is not None:
+                torch.mm(to_input, self.weight_ih, out=d_inputs[t])
+            if cell.passes_hidden:
+                space.d_hidden.addmm_(to_hidden, self.weight_hh)
+            else:
+                torch.mm(to_hidden, self.weight_hh, out=space.d_hidden)
+        return d_table, d_ih, d_hh
+
+
+class ThroughTime(torch.autograd.Function):
+    """A walk through time with its way back."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        cell: Cell,
+        kind: int,
+        gives: bool,
+        inputs: Tensor,
+        table: Tensor,
+        weight_ih: Tensor,
+        weight_hh: Tensor,
+        *state: Tensor,
+    ) -> tuple[Tensor, ...]:
+        walk = Walk(cell, kind, inputs, table, weight_ih, weight_hh, state, True, gives)
+        ctx.walk, ctx.gives = walk, gives
+        hidden, *others = walk.state
+        first = walk.hidden[1:] if gives else hidden.clone()
+        # Not to be read, but so that who changes one of them before the way back is told.
+        ctx.save_for_backward(inputs, weight_ih, weight_hh, *([first] if gives else []))
+        ctx.set_materialize_grads(False)
+        return first, *(each.clone() for each in others)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, d_first: Tensor | None, *d_others: Tensor | None) -> Any:
+        inputs, *_ = ctx.saved_tensors
+        d_steps, d_hidden = (d_first, None) if ctx.gives else (None, d_first)
+        wants_inputs, _, wants_ih, wants_hh, *wants_state = ctx.needs_input_grad[3:]
+        d_inputs = torch.empty_like(inputs) if wants_inputs else None
+        walk = ctx.walk
+        d_table, d_ih, d_hh = walk.backwards(
+            d_steps, (d_hidden, *d_others), d_inputs, wants_ih or wants_hh
+        )
+        d_state = (
+            each.clone() if wanted else None
+            for each, wanted in zip(
+                (walk.space.d_hidden, walk.space.d_cell), wants_state, strict=False
+            )
+        )
+        return None, None, None, d_inputs, d_table, d_ih if walk.dense else None, d_hh, *d_state
+
+
+def obstacle(layer: Recurrent) -> str:
+    """Why a layer cannot be walked here; '' if it can."""
+    weight = layer.weight_hh
+    if type(layer) not in CELLS:
+        return f"there are no kernels for {type(layer).__name__}"
+    if weight.device.type != "cpu":
+        return f"it is for the CPU, and the layer is on {weight.device.type}"
+    if weight.dtype not in (torch.float32, torch.float64):
+        return f"it knows float32 and float64, not {str(weight.dtype).removeprefix('torch.')}"
+    if torch.is_autocast_enabled("cpu"):
+        return "it knows no autocast"
+    return ""
+
+
+def run(
+    layer: Recurrent, inputs: Tensor, state: State, all_steps: bool
+) -> tuple[Tensor | None, State]:
+    """Walk a layer through time, as :func:`layers.backends.choice.walk`."""
+    cell = CELLS[type(layer)]
+    kind, inputs, table, weight_ih = _arranged(layer, cell, inputs)
+    if torch.is_grad_enabled() and any(
+        each.requires_grad for each in (inputs, table, layer.weight_hh, *state)
+    ):
+        given = (inputs, table, weight_ih, layer.weight_hh, *state)
+        first, *others = ThroughTime.apply(cell, kind, all_steps, *given)  # type: ignore[no-untyped-call]
+    else:
+        walk = Walk(cell, kind, inputs, table, weight_ih, layer.weight_hh, state, False, all_steps)
+        hidden, *others = (each.clone() for each in walk.state)
+        first = walk.hidden[1:] if all_steps else hidden
+    if all_steps:
+        return first, (first[-1], *others)
+    return None, (first, *others)
+
+
+def _arranged(layer: Recurrent, cell: Cell, inputs: Tensor) -> tuple[int, Tensor, Tensor, Tensor]:
+    """The kind of the inputs, and inputs, table and input weights as a `Walk` takes them."""
+    weight_ih: Tensor = layer.weight_ih
+    bias: Tensor = layer.bias
+    if isinstance(layer, GRU):
+        r, z, n = weight_ih.chunk(3)
+        weight_ih = torch.cat((n, r, z))
+        r, z, n = bias.chunk(3)
+        bias = torch.cat((n, r, z, layer.bias_hn))
+    blank = len(bias) - len(weight_ih)
+    if not inputs.is_floating_point():
+        if not 0 <= int(inputs.min()) <= int(inputs.max()) < layer.input_size:
+            raise IndexError(f"inputs must be whole numbers from 0 to {layer.input_size - 1}")
+        places = inputs.to(torch.int64).contiguous()
+        return PLACE, places, F.pad(weight_ih.t(), (0, blank)) + bias, weight_ih
+    if layer.input_size == 1 and not inputs.requires_grad:
+        table = torch.stack((bias, F.pad(weight_ih.squeeze(1), (0, blank))))
+        return NUMBER, inputs.squeeze(2).contiguous(), table, weight_ih
+    return DENSE, inputs, bias.unsqueeze(0), weight_ih
