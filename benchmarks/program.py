@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
+import time
 from contextlib import redirect_stdout
 from pathlib import Path
 
 from command_line.program import main
+
+TRAIN = Path(__file__).parent.parent / "train.py"
 
 
 def seconds_of_program(arguments: list[str]) -> float:
@@ -26,3 +30,17 @@ def seconds_of_program(arguments: list[str]) -> float:
             sys.exit(code)
         (result,) = Path(folder).rglob("result.json")
         return float(json.loads(result.read_text())["seconds"])
+
+
+def seconds_of_command(arguments: list[str]) -> tuple[float, int]:
+    """Seconds of `python train.py ARGUMENTS` in a process of its own, and its last step."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, str(TRAIN), *arguments, f"--run.root={folder}"],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        seconds = time.perf_counter() - start
+        (result,) = Path(folder).rglob("result.json")
+        return seconds, int(json.loads(result.read_text())["steps"])

@@ -9,9 +9,13 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
+
+from layers import Recurrent
+from layers.backends.choice import obstacle
 
 
 class Predictor(LightningModule, ABC):
@@ -70,6 +74,15 @@ class Predictor(LightningModule, ABC):
         }
         return {**metrics, **converted}
 
+    def on_fit_start(self) -> None:
+        self._check_backends()
+
+    def on_validation_start(self) -> None:
+        self._check_backends()
+
+    def on_test_start(self) -> None:
+        self._check_backends()
+
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Mean loss (with its graph) and accuracy of a batch; callbacks log and watch them."""
         logits, target = self.predictions(batch)
@@ -99,6 +112,13 @@ class Predictor(LightningModule, ABC):
             self.__dict__[name] = value
         else:
             super().__setattr__(name, value)
+
+    def _check_backends(self) -> None:
+        """Tell in time, and in one line, that a recurrent layer cannot be walked as it was told."""
+        with self.trainer.precision_plugin.forward_context():
+            for layer in self.modules():
+                if isinstance(layer, Recurrent) and (reason := obstacle(layer)):
+                    raise MisconfigurationException(f"model.{reason}")
 
     def _measure(self, batch: Any, stage: str) -> None:
         for name, (logits, target) in self.measured(batch, stage).items():

@@ -45,10 +45,17 @@ def walk(
     name = fastest(layer) if layer.backend == "auto" else layer.backend
     if name == "loop":
         return layer.loop(inputs, state, all_steps)
-    backend = _backend(name)
-    if layer.backend != "auto" and (obstacle := backend.obstacle(layer)):
-        raise ValueError(f"backend {name} cannot be used: {obstacle}")
-    return backend.run(layer, inputs, state, all_steps)
+    if reason := obstacle(layer):
+        raise ValueError(reason)
+    return _backend(name).run(layer, inputs, state, all_steps)
+
+
+def obstacle(layer: Recurrent) -> str:
+    """Why the backend that a layer is set to cannot walk it where it is; '' if it can."""
+    if layer.backend in ("auto", "loop"):
+        return ""
+    reason = _backend(layer.backend).obstacle(layer)
+    return reason and f"backend {layer.backend} cannot be used: {reason}"
 
 
 def fastest(layer: Recurrent) -> str:

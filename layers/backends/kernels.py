@@ -226,12 +226,10 @@ def _add_gradient(row: Array, inputs: Inputs, t: int, b: int) -> None:
 
 
 @part
-def _keep(row: Array, tape: Array, t: int, b: int) -> None:
-    """Copy a row (W,) to the tape, if there is one."""
-    if len(tape):
-        copy = tape[t, b]
-        for j in range(len(row)):
-            copy[j] = row[j]
+def _gates(row: Array, tape: Array, t: int, b: int) -> Array:
+    """Where the gates (W,) of a row go: to the tape, or over the row if there is none."""
+    gates: Array = tape[t, b] if len(tape) else row
+    return gates
 
 
 @kernel
@@ -311,19 +309,19 @@ def lstm_forward(t: int, products: Array, inputs: Inputs, kept: Kept) -> None:
         row, h, c_before, c = products[b], after[b], cell_before[b], cell_after[b]
         _add_input(row, inputs, t, b)
         n = len(h)
-        i, f, g, o = row[:n], row[n : 2 * n], row[2 * n : 3 * n], row[3 * n :]
-        both = row[: 2 * n]
+        gates = _gates(row, kept.tape, t, b)
+        i, f, g, o = gates[:n], gates[n : 2 * n], gates[2 * n : 3 * n], gates[3 * n :]
+        g_sum, o_sum = row[2 * n : 3 * n], row[3 * n :]
         for j in range(2 * n):
-            both[j] = sigmoid(both[j])
+            gates[j] = sigmoid(row[j])
         for j in range(n):
-            g[j] = tanh(g[j])
+            g[j] = tanh(g_sum[j])
         for j in range(n):
-            o[j] = sigmoid(o[j])
+            o[j] = sigmoid(o_sum[j])
         for j in range(n):
             c[j] = g[j] * i[j] + c_before[j] * f[j]
         for j in range(n):
             h[j] = tanh(c[j]) * o[j]
-        _keep(row, kept.tape, t, b)
 
 
 @kernel
@@ -360,15 +358,17 @@ def gru_forward(t: int, products: Array, inputs: Inputs, kept: Kept) -> None:
         row, h_before, h = products[b], before[b], after[b]
         _add_input(row, inputs, t, b)
         m = len(h)
-        n, r, z, q = row[:m], row[m : 2 * m], row[2 * m : 3 * m], row[3 * m :]
-        both = row[m : 3 * m]
+        gates = _gates(row, kept.tape, t, b)
+        n, r, z, q = gates[:m], gates[m : 2 * m], gates[2 * m : 3 * m], gates[3 * m :]
+        both, both_sums, n_sum, q_sum = gates[m : 3 * m], row[m : 3 * m], row[:m], row[3 * m :]
         for j in range(2 * m):
-            both[j] = sigmoid(both[j])
+            both[j] = sigmoid(both_sums[j])
         for j in range(m):
-            n[j] = tanh(n[j] + r[j] * q[j])
+            q[j] = q_sum[j]
+        for j in range(m):
+            n[j] = tanh(n_sum[j] + r[j] * q[j])
         for j in range(m):
             h[j] = (ONE - z[j]) * n[j] + z[j] * h_before[j]
-        _keep(row, kept.tape, t, b)
 
 
 @kernel

@@ -107,6 +107,7 @@ class Walk:
         d_state: Sequence[Tensor | None],
         d_inputs: Tensor | None,
         wants_weights: bool,
+        wants_state: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Gradients of table, weight_ih and weight_hh; that of the first state is left in `space`.
 
@@ -115,6 +116,7 @@ class Walk:
             d_state: of the last state, (B, H) or None each.
             d_inputs: (T, B, D), to be filled with that of dense inputs; None if not wanted.
             wants_weights: whether that of weight_ih and weight_hh is wanted.
+            wants_state: whether that of the first state is.
         """
         if self.spent:
             self.forwards()
@@ -124,26 +126,31 @@ class Walk:
         for carried, given in zip(d_carried, (*d_state, None), strict=False):
             carried.zero_() if given is None else carried.copy_(given)
         d_table = torch.zeros_like(self.table)
-        d_ih, d_hh = torch.zeros_like(self.weight_ih), torch.zeros_like(self.weight_hh)
+        # Turned over, since products that are longer than they are wide are slower.
+        d_ih = self.table.new_zeros(self.weight_ih.shape[::-1])
+        d_hh = self.table.new_zeros(self.weight_hh.shape[::-1])
         read, gradient = self.read._replace(table=d_table.numpy()), space.gradient.numpy()
         d_hidden, d_cell = (each.numpy() for each in d_carried)
         count = len(space.to_hidden)
+        weight_hh, before, kept = self.weight_hh, self.before, self.kept
         for t in reversed(range(self.steps)):
             if d_steps is not None:
                 space.d_hidden += d_steps[t]
-            cell.backward(t, gradient, read, self.kept, d_hidden, d_cell)
+            cell.backward(t, gradient, read, kept, d_hidden, d_cell)
             to_input, to_hidden = space.to_input[t % count], space.to_hidden[t % count]
             if wants_weights:
-                d_hh.addmm_(to_hidden.t(), self.before[t])
+                d_hh.addmm_(before[t].t(), to_hidden)
                 if self.dense:
-                    d_ih.addmm_(to_input.t(), self.inputs[t])
+                    d_ih.addmm_(self.inputs[t].t(), to_input)
             if d_inputs is not None:
                 torch.mm(to_input, self.weight_ih, out=d_inputs[t])
+            if t == 0 and not wants_state:
+                break
             if cell.passes_hidden:
-                space.d_hidden.addmm_(to_hidden, self.weight_hh)
+                space.d_hidden.addmm_(to_hidden, weight_hh)
             else:
-                torch.mm(to_hidden, self.weight_hh, out=space.d_hidden)
-        return d_table, d_ih, d_hh
+                torch.mm(to_hidden, weight_hh, out=space.d_hidden)
+        return d_table, d_ih.t(), d_hh.t()
 
 
 class ThroughTime(torch.autograd.Function):
@@ -179,7 +186,7 @@ class ThroughTime(torch.autograd.Function):
         d_inputs = torch.empty_like(inputs) if wants_inputs else None
         walk = ctx.walk
         d_table, d_ih, d_hh = walk.backwards(
-            d_steps, (d_hidden, *d_others), d_inputs, wants_ih or wants_hh
+            d_steps, (d_hidden, *d_others), d_inputs, wants_ih or wants_hh, any(wants_state)
         )
         d_state = (
             each.clone() if wanted else None
