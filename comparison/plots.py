@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from comparison.against import against_setting
 from comparison.cost import against_cost
 from comparison.over_steps import over_steps
+from comparison.pictures import replace_pictures
 from comparison.records import Curve, Record, read_curves, read_results
-from storage.files import written_whole
 from storage.lock import locked
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def draw_all(folder: Path) -> list[Path]:
 
     Args:
         folder: of the comparison; results.csv and, for the curves over steps, curves.csv are
-            read. The pictures go to figures/ in it.
+            read. The pictures go to figures/ in it, in place of those that it had drawn there.
 
     Returns:
         The files of the pictures.
@@ -40,21 +40,18 @@ def draw_all(folder: Path) -> list[Path]:
 
     records, curves = read_results(folder), read_curves(folder)
     finished = [record for record in records if record.finished]
-    if not finished:
-        return []
     into = folder / FIGURES
-    files: list[Path] = []
+    if not finished and not into.is_dir():
+        return []
+    pictures: dict[str, bytes] = {}
     images: dict[str, bytes] = {}
     with locked(folder):
-        for name, figure in _figures(finished, curves):
+        for name, figure in _figures(finished, curves) if finished else ():
             png, svg = _saved(figure)
             images[name] = png
-            for ending, content in (("png", png), ("svg", svg)):
-                # Not by a suffix: a name may have a dot.
-                file = into / f"{name}.{ending}"
-                with written_whole(file, "wb") as writing:
-                    writing.write(content)
-                files.append(file)
+            # Not by a suffix: a name may have a dot.
+            pictures.update({f"{name}.png": png, f"{name}.svg": svg})
+        files = replace_pictures(into, pictures)
         write_images(into, images, step=len(finished))
     return files
 
