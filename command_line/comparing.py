@@ -89,7 +89,7 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
         print(words.interrupted(folder), flush=True)
         return 128 + conductor.stop.signals[0]
     outputs.collect(folder, runs)
-    outputs.show(folder)
+    outputs.show(folder.path)
     if failed := words.closing(folder, runs):
         print(failed, flush=True)
         return 1

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from command_line.errors import UsageError
 from command_line.flags import FlagParser
-from command_line.standard_output import standard_output
 
 DESCRIPTION = """\
 Print the table of a comparison and draw its figures again, from results.csv and curves.csv alone.
@@ -31,29 +29,14 @@ def carry_out(argv: list[str]) -> None:
         "folder", nargs="?", metavar="FOLDER", help="of a comparison; it needs no more than its CSV"
     )
     folder = _folder(parser.parse(argv[1:]).folder)
-    from comparison.learning_curves import CURVES
-    from comparison.plots import draw_all
-    from comparison.records import read_results
-    from comparison.table import print_table, write_table
+    from comparison import outputs
 
     try:
-        records = read_results(folder)
-        write_table(folder, records)
-        with standard_output():
-            print_table(folder, records)
-        files = draw_all(folder)
+        outputs.show(folder)
     except ValueError as error:
         raise UsageError(str(error)) from None
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror}") from None
-    with standard_output():
-        if not files:
-            print("No run that is finished has anything to draw.")
-            return
-        if not (folder / CURVES).is_file():
-            print(f"There is no {CURVES}, so no curves over steps are drawn.")
-        print(f"{len(files)} pictures in {files[0].parent}, for TensorBoard too:")
-        print(f"  tensorboard --logdir {shlex.quote(str(folder))}")
 
 
 def _folder(typed: str | None) -> Path:

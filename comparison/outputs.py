@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from comparison import results
 from comparison.folder import ComparisonFolder
 from comparison.grid import Run
+from comparison.records import read_results
 
 
 def collect(folder: ComparisonFolder, runs: Sequence[Run]) -> None:
@@ -14,10 +16,24 @@ def collect(folder: ComparisonFolder, runs: Sequence[Run]) -> None:
     results.collect(folder.path, runs)
 
 
-def show(folder: ComparisonFolder) -> None:
-    """Draw the figures, and show the table."""
-    # matplotlib takes its time: only once the runs are done.
-    from comparison import plots, table
+def show(folder: Path) -> None:
+    """Print the table and write it to table.md, draw the figures, and tell where they are.
 
-    plots.draw_all(folder.path)
-    table.show(folder.path)
+    Args:
+        folder: of a comparison; results.csv and curves.csv in it are all that is read.
+
+    Raises:
+        ValueError: a CSV is missing, or not a table of a comparison.
+        OSError: the folder cannot be written.
+    """
+    # matplotlib takes its time: only once the runs are done.
+    from command_line.standard_output import standard_output
+    from comparison import plots, table, words
+
+    records = read_results(folder)
+    table.write_table(folder, records)
+    with standard_output():
+        table.print_table(folder, records)
+    files = plots.draw_all(folder)
+    with standard_output():
+        print(words.drawn(folder, records, files))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from comparison.groups import Group, constant, grouped, is_number, short_names, spread, varied
 from comparison.measures import MEASURES, headline
-from comparison.records import Record, read_results
+from comparison.records import Record
 from storage.files import written_whole
 from storage.lock import locked
 
@@ -37,23 +37,12 @@ class Column:
     is_number: bool = True
 
 
-def show(folder: Path) -> None:
-    """Print the table of a comparison, and write it to table.md.
-
-    Args:
-        folder: of the comparison; only its results.csv is read.
+def write_table(folder: Path, records: Sequence[Record]) -> None:
+    """Write the whole table to table.md, whole or not at all.
 
     Raises:
-        ValueError: results.csv is missing, or it is not a table of results.
-        OSError: table.md cannot be written.
+        OSError: it cannot be written.
     """
-    records = read_results(folder)
-    write_table(folder, records)
-    print_table(folder, records)
-
-
-def write_table(folder: Path, records: Sequence[Record]) -> None:
-    """Write the whole table to table.md, whole or not at all."""
     text = markdown(grouped(records), columns_of(records), remarks(records))
     with locked(folder), written_whole(folder / MARKDOWN) as file:
         file.write(text)

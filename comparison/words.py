@@ -5,11 +5,14 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from textwrap import wrap
 
 from comparison.definition import Definition
 from comparison.folder import ComparisonFolder, State
 from comparison.grid import Run
+from comparison.learning_curves import CURVES
+from comparison.records import Record
 
 WIDTH = 80
 MOST_VALUES = 8
@@ -48,6 +51,31 @@ def announcement(
     heading = f"{_counted(len(grid), 'run')}: {' x '.join(factors)}"
     indent = max(len(name) for name, _ in rows) + 4
     return "\n".join([heading, *(_row(name, words, indent) for name, words in rows)])
+
+
+def drawn(folder: Path, records: Sequence[Record], files: Sequence[Path]) -> str:
+    """Where the figures are, and what there is none of, and why.
+
+    Args:
+        folder: of the comparison.
+        records: all rows of its results.
+        files: of the pictures.
+    """
+    if not files:
+        return "No run that is finished has anything to draw."
+    lines = []
+    solved = {record.solved for record in records if record.finished}
+    if False in solved and True not in solved:
+        lines.append("No run has converged, so there is no figure of the steps to converge.")
+    if not (folder / CURVES).is_file():
+        lines.append(f"There is no {CURVES}, so there are no curves over steps.")
+    # Each is there as PNG and as SVG.
+    figures = {file.stem for file in files}
+    lines += [
+        f"{_counted(len(figures), 'figure')} in {files[0].parent}, as PNG and SVG; also in:",
+        f"  tensorboard --logdir {shlex.quote(str(folder))}",
+    ]
+    return "\n".join(lines)
 
 
 def closing(folder: ComparisonFolder, runs: Sequence[Run]) -> str:

@@ -91,7 +91,7 @@ def test_a_grid_whose_processes_are_all_killed_is_finished_afterwards(
     finished = train(*GRID, *LONG, "--jobs=2")
 
     assert finished.code == 0, finished.err
-    assert " begun" in finished.out
+    assert " begun" in finished.out and " figures in comparisons/small/figures" in finished.out
     assert any("--ckpt_path=last" in log for log in logs(tmp_path).values())
     assert_identical(essences(undisturbed), essences(tmp_path))
     assert not list(tmp_path.rglob("*.unfinished"))

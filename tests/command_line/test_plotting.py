@@ -36,7 +36,8 @@ def test_draws_from_the_csv_alone(train, folder):
     assert outcome.code == 0, outcome.err
     assert "0.900 ± 0.000" in outcome.out and "2 of 2" in outcome.out
     assert "There is no curves.csv" in outcome.out
-    assert "tensorboard --logdir there" in outcome.out
+    assert re.search(r"\d figures in there/figures, as PNG and SVG", outcome.out)
+    assert "tensorboard --logdir there" in outcome.out and "converged" not in outcome.out
     assert (folder / "table.md").read_text().startswith("| model | seeds |")
     assert (folder / "figures/accuracy_against_architecture.png").is_file()
     assert (folder / "figures/accuracy_against_architecture.svg").is_file()
@@ -62,6 +63,15 @@ def test_draws_the_same_in_a_copy_of_the_csvs(train, tmp_path, small):
         assert (tmp_path / "copy/figures" / picture.name).read_bytes() == picture.read_bytes()
     tables = [(tmp_path / name / "table.md").read_text() for name in ("whole", "copy")]
     assert tables[0] == tables[1]
+
+
+def test_where_nothing_has_converged_a_line_says_why_a_figure_is_missing(train, folder):
+    unsolved = ROW.replace("true,0.9,7", "false,0.9,")
+    (folder / "results.csv").write_text(f"{HEADING}\n{unsolved}\n")
+    outcome = train("plot", "there")
+    assert outcome.code == 0, outcome.err
+    assert "No run has converged, so there is no figure of the steps to conv" in outcome.out
+    assert not list((folder / "figures").glob("steps_to_converge*"))
 
 
 def test_nothing_is_finished(train, folder):

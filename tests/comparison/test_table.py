@@ -11,7 +11,7 @@ from comparison.grid import Run
 from comparison.groups import deviation, grouped, short_names, spread
 from comparison.records import read_results
 from comparison.results import collect
-from comparison.table import show
+from comparison.table import print_table, write_table
 
 
 @pytest.fixture
@@ -20,7 +20,9 @@ def table(folder, capsys, monkeypatch):
 
     def make(width: int = 80) -> tuple[str, list[dict[str, str]]]:
         monkeypatch.setenv("COLUMNS", str(width))
-        show(folder)
+        records = read_results(folder)
+        write_table(folder, records)
+        print_table(folder, records)
         lines = (folder / "table.md").read_text().split("\n\n")[0].splitlines()
         cells = [[c.strip() for c in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
         return capsys.readouterr().out, [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
