@@ -60,7 +60,7 @@ def carry_out(argv: list[str]) -> int:
 
 
 def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.Namespace) -> int:
-    from comparison import outputs, words
+    from comparison import words
     from comparison.conduct import Conductor
     from comparison.display import Display
     from comparison.folder import State
@@ -81,15 +81,17 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
     display = Display(len(runs), states[State.FINISHED], states[State.FAILED])
     conductor = Conductor(engine, folder, definition, threads, display, _now_and_then(folder, runs))
     try:
-        with conductor.stop.listening():
-            _carry_out(conductor, ahead, folder, definition)
+        if ahead:
+            with conductor.stop.listening():
+                conductor.check(ahead)
+        if not conductor.stop.signals:
+            with folder.claimed(definition):
+                _carry_out(conductor, ahead, folder, runs)
     finally:
         engine.kill()
     if conductor.stop.signals:
         print(words.interrupted(folder), flush=True)
         return 128 + conductor.stop.signals[0]
-    outputs.collect(folder, runs)
-    outputs.show(folder.path)
     if failed := words.closing(folder, runs):
         print(failed, flush=True)
         return 1
@@ -97,16 +99,16 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
 
 
 def _carry_out(
-    conductor: Conductor, ahead: list[Run], folder: ComparisonFolder, definition: Definition
+    conductor: Conductor, ahead: list[Run], folder: ComparisonFolder, runs: list[Run]
 ) -> None:
+    from comparison import outputs
+
     if ahead:
-        conductor.check(ahead)
-    if conductor.stop.signals:
-        return
-    folder.define(definition)
-    if ahead:
-        with conductor.display:
+        with conductor.stop.listening(), conductor.display:
             conductor.carry_out(ahead)
+    if not conductor.stop.signals:
+        outputs.collect(folder, runs)
+        outputs.show(folder.path)
 
 
 def threads_of_run(wanted: int | None, jobs: int, of_config: object) -> int | None:

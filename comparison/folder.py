@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -13,8 +16,10 @@ from comparison.comparison_file import read_comparison
 from comparison.definition import NAME, Definition, define
 from comparison.grid import Run
 from storage.files import written_whole
-from storage.lock import LOCK, locked
+from storage.lock import LOCK, locked, taken
 
+# Whoever carries out the comparison has this file, together with others that do the same.
+CLAIM = ".claim"
 HEADING = "# Written by `compare`. To go on: python train.py compare --config {}\n"
 
 
@@ -96,26 +101,49 @@ class ComparisonFolder:
                 f"--folder FOLDER"
             )
 
-    def define(self, definition: Definition) -> None:
-        """Write the definition and the base config, where they are not there yet.
+    @contextmanager
+    def claimed(self, definition: Definition) -> Iterator[None]:
+        """Write the definition and the base config, and keep other grids out meanwhile.
+
+        Any number of processes may carry out the same runs at once.
 
         Raises:
-            UsageError: as in `check`, or the folder cannot be written.
+            UsageError: as in `check`, or the folder cannot be written, or other runs than these
+                are carried out in it right now.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             with locked(self.path):
                 # Another comparison may just have taken the folder.
                 self.check(definition)
-                text = definition.config.read_text(encoding="utf-8")
-                self._write(self.config_file, text)
-                heading = HEADING.format(self.definition_file)
-                self._write(self.definition_file, heading + definition.dump(self.config_file.name))
+                descriptor = os.open(self.path / CLAIM, os.O_RDWR | os.O_CREAT, 0o666)
+                try:
+                    self._define(definition, alone=taken(descriptor))
+                    taken(descriptor, shared=True)
+                except BaseException:
+                    os.close(descriptor)
+                    raise
         except OSError as error:
             raise UsageError(
                 f"cannot write to {self.path}: {error.strerror}; choose another folder with "
                 f"--folder FOLDER"
             ) from None
+        try:
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _define(self, definition: Definition, alone: bool) -> None:
+        if not alone:
+            there, _ = define(self.definition_file, {}, {})
+            if set(there.grid.runs()) != set(definition.grid.runs()):
+                raise UsageError(
+                    f"a comparison of other runs is under way in {self.path}: wait until it has "
+                    f"ended, or choose another folder with --folder FOLDER"
+                )
+        self._write(self.config_file, definition.config.read_text(encoding="utf-8"))
+        heading = HEADING.format(self.definition_file)
+        self._write(self.definition_file, heading + definition.dump(self.config_file.name))
 
     @staticmethod
     def _write(file: Path, text: str) -> None:
@@ -125,7 +153,7 @@ class ComparisonFolder:
 
     def _may_be_left(self, path: Path) -> bool:
         """Whether it is of a comparison that was killed before it had written its definition."""
-        return path.name in (LOCK, "config.yaml") or path.suffix == ".unfinished"
+        return path.name in (LOCK, CLAIM, "config.yaml") or path.suffix == ".unfinished"
 
 
 def open_comparison(path: Path) -> tuple[Definition, ComparisonFolder]:

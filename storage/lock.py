@@ -10,12 +10,13 @@ from pathlib import Path
 LOCK = ".lock"
 
 
-def taken(descriptor: int, wait: bool = False) -> bool:
+def taken(descriptor: int, wait: bool = False, shared: bool = False) -> bool:
     """Take a file for this process until it closes it, or ends.
 
     Args:
         descriptor: of the file, open for writing.
         wait: until nobody else has it.
+        shared: with others that take it so; in place of what this process had of it before.
 
     Returns:
         Whether it is this process's: false while another one has it.
@@ -25,7 +26,8 @@ def taken(descriptor: int, wait: bool = False) -> bool:
     except ImportError:
         return True
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        fcntl.flock(descriptor, kind | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError:

@@ -26,10 +26,10 @@ def conduct(engine, small_config, tmp_path, monkeypatch):
     def carry_all_out(name: str, function):
         definition, _ = define(small_config, {"seeds": "3"}, {})
         folder, runs = ComparisonFolder(tmp_path / name), definition.grid.runs()
-        folder.define(definition)
         display = Display(len(runs), 0, 0, Console(file=io.StringIO(), width=200))
         conductor = Conductor(engine, folder, definition, None, display, list, function)
-        conductor.carry_out(runs)
+        with folder.claimed(definition):
+            conductor.carry_out(runs)
         return folder, runs, display.console.file.getvalue()
 
     return carry_all_out

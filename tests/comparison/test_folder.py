@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from command_line.errors import UsageError
-from comparison.definition import define
+from comparison.definition import Definition, define
 from comparison.folder import ComparisonFolder, State, open_comparison
 from comparison.grid import Run
 
@@ -15,6 +15,12 @@ RUN = Run("RNN", (("data.length", "5"),), 0)
 @pytest.fixture
 def folder(tmp_path) -> ComparisonFolder:
     return ComparisonFolder(tmp_path / "comparison")
+
+
+def put(folder: ComparisonFolder, definition: Definition) -> None:
+    """Let a comparison have the folder for a moment."""
+    with folder.claimed(definition):
+        pass
 
 
 def test_the_states_of_a_run(folder):
@@ -36,7 +42,7 @@ def test_the_states_of_a_run(folder):
 
 def test_a_definition_is_written_and_found_again(folder, small_config):
     definition, _ = define(small_config, {"seeds": "2", "models": "RNN,LSTM"}, {"data.length": "3"})
-    folder.define(definition)
+    put(folder, definition)
     again, same = open_comparison(folder.path)
     assert same == folder
     assert again.grid == definition.grid and again.fixed == definition.fixed
@@ -46,21 +52,37 @@ def test_a_definition_is_written_and_found_again(folder, small_config):
 
 
 def test_another_grid_may_have_the_folder_and_another_base_may_not(folder, small_config):
-    folder.define(define(small_config, {"seeds": "2"}, {})[0])
+    put(folder, define(small_config, {"seeds": "2"}, {})[0])
     other, _ = define(small_config, {"seeds": "3", "lengths": "4,5"}, {})
     folder.check(other)
-    folder.define(other)
+    put(folder, other)
     assert open_comparison(folder.path)[0].grid == other.grid
     with pytest.raises(UsageError, match=r"data.batch_size is 16 there, 8 here"):
         folder.check(define(small_config, {"seeds": "3"}, {"data.batch_size": "8"})[0])
 
 
-@pytest.mark.parametrize("leavings", [[], [".lock"], [".lock", "config.yaml"]])
+def test_while_a_comparison_is_under_way_the_same_runs_may_join_it_and_others_may_not(
+    folder, small_config
+):
+    two, same, three = (
+        define(small_config, {"seeds": seeds, "models": "RNN,GRU"}, {})[0]
+        for seeds in ("2", "1,0", "3")
+    )
+    with folder.claimed(two):
+        put(folder, same)
+        with pytest.raises(UsageError, match="a comparison of other runs is under way in"):
+            put(folder, three)
+        assert len(open_comparison(folder.path)[0].grid) == 4
+    put(folder, three)
+    assert len(open_comparison(folder.path)[0].grid) == 6
+
+
+@pytest.mark.parametrize("leavings", [[], [".lock"], [".lock", ".claim", "config.yaml"]])
 def test_a_comparison_that_was_killed_at_its_start_makes_way(leavings, folder, small_config):
     folder.path.mkdir()
     for name in leavings:
         (folder.path / name).touch()
-    folder.define(define(small_config, {}, {})[0])
+    put(folder, define(small_config, {}, {})[0])
     assert open_comparison(folder.path)
 
 
@@ -69,7 +91,7 @@ def test_a_folder_of_something_else_is_left_alone(folder, small_config):
     folder.run(RUN).path.mkdir(parents=True)
     (folder.path / "config.yaml").write_text("mine")
     with pytest.raises(UsageError, match="holds something else than a comparison"):
-        folder.define(definition)
+        put(folder, definition)
     assert (folder.path / "config.yaml").read_text() == "mine"
 
 
