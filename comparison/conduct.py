@@ -17,6 +17,7 @@ from comparison.engine import Answer, Engine
 from comparison.folder import ComparisonFolder, State
 from comparison.grid import Run
 from comparison.one_run import Kind, Outcome, Task, carry_out, fixed_flags, flags_of
+from comparison.time_left import Forecast
 
 # Of a run whose process dies, such as for want of memory.
 MOST_RETRIES = 3
@@ -77,7 +78,11 @@ class Conductor:
         self.queue: deque[Run] = deque()
         # Runs that others carry out, and when to look at them again.
         self.elsewhere: deque[tuple[float, Run]] = deque()
+        self.forecast = Forecast(engine.idle)
+        # They have taken longer than is seen of them.
+        self.resumed: set[Run] = set()
         self._stopping = False
+        display.seconds_left = self.seconds_left
 
     def check(self, runs: Sequence[Run]) -> None:
         """Let the parser of `fit` understand the settings of all runs.
@@ -105,18 +110,31 @@ class Conductor:
                 self._note(answer.key, _outcome(answer))
             self.display.show()
 
+    def seconds_left(self) -> float | None:
+        """How long the rest may take; None where nothing tells."""
+        if self._stopping:
+            return None
+        now = time.monotonic()
+        running = {run: now - begun for run, begun in self.display.running.items()}
+        return self.forecast.left([*self.queue, *(run for _, run in self.elsewhere)], running)
+
     def _start(self, run: Run) -> None:
-        if self.folder.state(run) in (State.FINISHED, State.FAILED):
+        state = self.folder.state(run)
+        if state in (State.FINISHED, State.FAILED):
             self._end(run)
             return
-        self.display.running.add(run)
+        if state is State.BEGUN:
+            self.resumed.add(run)
+        self.display.running[run] = time.monotonic()
         task = Task(self.folder.path, run, self.fixed, self.threads)
         self.engine.start(run, self.function, task)
 
     def _note(self, run: Run, outcome: Outcome) -> None:
-        self.display.running.discard(run)
+        passed = time.monotonic() - self.display.running.pop(run)
         if outcome.kind in (Kind.FINISHED, Kind.FAILED):
-            self._end(run, outcome.kind)
+            if outcome.kind is Kind.FINISHED and run not in self.resumed:
+                self.forecast.note(run, passed)
+            self._end(run)
         elif self._stopping:
             return
         elif outcome.kind is Kind.TAKEN:
@@ -129,11 +147,10 @@ class Conductor:
             self.folder.note_failure(run, f"{outcome.reason}, {MOST_RETRIES + 1} times")
             self._end(run)
 
-    def _end(self, run: Run, kind: Kind | None = None) -> None:
+    def _end(self, run: Run) -> None:
         """Count a run that has ended, here or elsewhere."""
         if self.folder.state(run) is State.FINISHED:
             self.display.finished += 1
-            self.display.finished_here += kind is Kind.FINISHED
         else:
             self.display.failed += 1
             self.display.say(f"failed: {run}: {self.folder.failure(run)}")

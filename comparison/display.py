@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from datetime import timedelta
 
 from rich.console import Console
@@ -32,16 +33,16 @@ class Display:
         self, total: int, finished: int, failed: int, console: Console | None = None
     ) -> None:
         self.total, self.finished, self.failed = total, finished, failed
-        self.running: set[Run] = set()
-        self.finished_here = 0
+        # Since when, by the clock of this process.
+        self.running: dict[Run, float] = {}
+        # None where it is unknown.
+        self.seconds_left: Callable[[], float | None] = lambda: None
         self.console = console or Console(highlight=False, soft_wrap=True)
-        self._started = time.monotonic()
         self._next = 0.0
         self._shown = ""
         self._bar: Progress | None = None
 
     def __enter__(self) -> Display:
-        self._started = time.monotonic()
         if self.console.is_terminal:
             self._bar = Progress(
                 BarColumn(bar_width=None),
@@ -65,11 +66,10 @@ class Display:
         words = f"{self.finished} of {self.total} done, {len(self.running)} running"
         if self.failed:
             words += f", {self.failed} failed"
-        rest = self.total - self.finished - self.failed
-        if self.finished_here and rest:
-            passed = time.monotonic() - self._started
-            left = timedelta(seconds=round(passed / self.finished_here * rest))
-            words += f", about {left} left"
+        left = round(self.seconds_left() or 0.0)
+        # A run that takes longer than expected tells nothing of when it ends.
+        if left:
+            words += f", about {timedelta(seconds=left)} left"
         return words
 
     def show(self, now: bool = False) -> None:

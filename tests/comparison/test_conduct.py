@@ -11,9 +11,10 @@ from command_line.errors import UsageError
 from comparison.conduct import Conductor, distinct
 from comparison.definition import define
 from comparison.display import Display
+from comparison.engine import Answer
 from comparison.folder import ComparisonFolder, State
 from comparison.grid import Grid
-from comparison.one_run import carry_out
+from comparison.one_run import Kind, Outcome, carry_out
 from tests.comparison import faults
 from tests.resuming import assert_identical, essence
 
@@ -59,6 +60,44 @@ def test_a_run_that_always_dies_is_given_up_and_leaves_the_others_alone(conduct)
     assert (folder.path / "tries").read_text() == "xxxx"
     reason = "its process was ended by SIGKILL, as when memory runs out, 4 times"
     assert folder.failure(runs[1]) == reason and f"failed: RRN/seed=1: {reason}" in said
+
+
+class InstantEngine:
+    """Finishes every run at once, one after the other."""
+
+    def __init__(self, folder: ComparisonFolder) -> None:
+        self.folder, self.idle, self.begun = folder, 1, []
+
+    @property
+    def busy(self) -> int:
+        return len(self.begun)
+
+    def start(self, run, function, task) -> None:
+        self.begun.append(run)
+        self.idle = 0
+
+    def wait(self, seconds: float) -> list[Answer]:
+        self.idle, ended, self.begun = 1, self.begun, []
+        for run in ended:
+            self.folder.run(run).path.mkdir(parents=True, exist_ok=True)
+            self.folder.run(run).result_file.write_text('{"steps": 1}')
+        return [Answer(run, Outcome(Kind.FINISHED)) for run in ended]
+
+
+def test_time_left_is_learnt_from_runs_that_were_seen_from_end_to_end(small_config, tmp_path):
+    definition, _ = define(small_config, {"seeds": "3"}, {})
+    folder, (begun, new, ahead) = ComparisonFolder(tmp_path / "folder"), definition.grid.runs()
+    folder.run(begun).checkpoints.mkdir(parents=True)
+    folder.run(begun).checkpoint("last").touch()
+    display = Display(3, 0, 0, Console(file=io.StringIO()))
+    conductor = Conductor(InstantEngine(folder), folder, definition, None, display, list)
+    conductor.carry_out([begun])
+    conductor.queue.append(ahead)
+    assert display.finished == 1 and display.seconds_left() is None
+    conductor.queue.clear()
+    conductor.carry_out([new])
+    conductor.queue.append(ahead)
+    assert display.finished == 2 and 0 < display.seconds_left() < 1
 
 
 WRONG = {
