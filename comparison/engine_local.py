@@ -5,8 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -108,7 +109,8 @@ class LocalEngine:
         process = self.context.Process(
             target=serve, args=(calls, answers, number), name=f"worker {number}"
         )
-        process.start()
+        with _paths_told():
+            process.start()
         # Or else they would stay open when the worker is gone.
         calls.close()
         answers.close()
@@ -128,3 +130,21 @@ class LocalEngine:
             hint = ", as when memory runs out" if name == "SIGKILL" else ""
             return f"its process was ended by {name}{hint}"
         return "its process has ended" + f" with exit code {code}" * (code is not None)
+
+
+@contextmanager
+def _paths_told() -> Iterator[None]:
+    """Let processes that are started in here find the modules that this one finds.
+
+    Before Python 3.13, the process that workers are forked from looks for them in the working
+    folder and the environment alone, and says nothing of those that it cannot find.
+    """
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before

@@ -92,6 +92,32 @@ def test_interrupted_workers_end_what_is_under_way(engine, tmp_path):
     assert answer == Answer("key") and file.read_text() == "ended"
 
 
+def test_what_is_preloaded_is_found_where_the_program_is_not_installed(tmp_path):
+    """Started elsewhere than in its folder, without the packages of the environment."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sys\n"
+        f"sys.path.insert(0, {str(ROOT)!r})\n"
+        "from comparison import engine_local\n"
+        "if __name__ == '__main__':\n"
+        "    engine_local.PRELOADED = ['comparison.cost']\n"
+        "    engine = engine_local.LocalEngine(1)\n"
+        '    engine.start(None, eval, \'"comparison.cost" in __import__("sys").modules\')\n'
+        "    print(engine.wait(60)[0].value, 'PYTHONPATH' in os.environ)\n"
+        "    engine.kill()\n"
+    )
+    environment = {name: each for name, each in os.environ.items() if name != "PYTHONPATH"}
+    answer = subprocess.run(
+        [sys.executable, "-S", str(script)],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert answer.stdout == "True False\n", answer.stderr
+
+
 def test_workers_end_when_the_comparison_is_killed(tmp_path):
     """In a process of its own, started as on a machine that cannot fork."""
     file = tmp_path / "file"
