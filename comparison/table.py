@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from comparison.groups import Group, constant, grouped, is_number, short_names, spread, varied
@@ -60,7 +61,16 @@ def print_table(folder: Path, records: Sequence[Record]) -> None:
     if left_out:
         texts.insert(0, f"Too narrow for {', '.join(left_out)}: see {folder / MARKDOWN}.")
     for text in texts:
-        console.print(text, markup=False, soft_wrap=True)
+        # Paths and names stay whole, whatever their length.
+        lines = wrap(
+            text,
+            console.width,
+            subsequent_indent="  " if text.startswith(" ") else "",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        for line in lines:
+            console.print(line, markup=False, soft_wrap=True)
 
 
 def columns_of(records: Sequence[Record]) -> list[Column]:

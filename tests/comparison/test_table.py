@@ -54,7 +54,8 @@ def test_numbers_are_those_of_numpy(table, lengths):
 
 def test_fits_in_80_columns_and_says_what_it_leaves_out(table, lengths):
     narrow, _ = table(80)
-    assert max(map(len, narrow.splitlines()[:8])) <= 80
+    # Only the path of a file may be wider.
+    assert all(len(line) <= 80 or "table.md" in line.split()[0] for line in narrow.splitlines())
     assert "Too narrow for" in narrow and "table.md" in narrow and "parameters" in narrow
     heading = narrow.splitlines()[0].split()
     assert {"model", "length", "solved", "accuracy"} <= set(heading)
@@ -64,7 +65,7 @@ def test_fits_in_80_columns_and_says_what_it_leaves_out(table, lengths):
 
 def test_says_that_steps_are_those_of_solved_seeds(table, lengths):
     terminal, _ = table()
-    assert "steps to converge over the solved ones alone" in terminal
+    assert "steps to converge over the solved ones alone" in " ".join(terminal.split())
 
 
 def test_one_seed_has_no_deviation(table, folder, finish):
