@@ -57,11 +57,19 @@ def deviation(values: Sequence[float]) -> float | None:
 
 
 def spread(values: Sequence[float], number: Callable[[float], str]) -> str:
-    """'0.91 ± 0.03', mean and standard deviation, or the mean alone, or nothing."""
+    """'0.91 ± 0.03', mean and standard deviation, or the mean alone, or nothing.
+
+    Args:
+        values: of the seeds.
+        number: writes the mean; the deviation has as many decimals.
+    """
     if not values:
         return ""
-    around = deviation(values)
-    return number(mean(values)) + ("" if around is None else f" ± {number(around)}")
+    middle, around = number(mean(values)), deviation(values)
+    if around is None:
+        return middle
+    _, _, decimals = middle.partition(".")
+    return f"{middle} ± {f'{around:,.{len(decimals)}f}' if 'e' not in middle else number(around)}"
 
 
 def varied(records: Sequence[Record]) -> dict[str, list[str]]:

@@ -75,13 +75,26 @@ def test_one_seed_has_no_deviation(table, folder, finish):
     assert deviation([3.0]) is None and spread([], str) == ""
 
 
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ((0.84, 0.97), "0.905 ± 0.092"),
+        ((20.0, 40.0), "30.0 ± 14.1"),
+        ((3e5, 5e5), "4e+05 ± 1.41e+05"),
+    ],
+)
+def test_a_deviation_has_the_decimals_of_its_mean(values, text, table, folder, finish):
+    collect(folder, [finish("RNN", n, seconds=seconds) for n, seconds in enumerate(values)])
+    assert table()[1][0]["seconds"] == text
+
+
 def test_without_a_threshold_there_is_nothing_to_solve(table, folder, finish):
     validation = {"step": 3, "accuracy": 0.5, "loss": 1.25, "test_accuracy": 0.75}
     runs = [finish("GCN", n, threshold=None, best_validation=validation) for n in (0, 1)]
     collect(folder, runs)
     terminal, (row,) = table()
     assert "solved" not in row and "steps to converge" not in row and "solved" not in terminal
-    assert (row["test"], row["loss"]) == ("0.750 ± 0.000", "1.25 ± 0")
+    assert (row["test"], row["loss"]) == ("0.750 ± 0.000", "1.25 ± 0.00")
 
 
 def test_failed_runs_are_told_below_and_count_for_nothing(table, folder, finish, fail):
