@@ -71,7 +71,7 @@ def _draw(
     words = MEASURES[measure]
     steps = measure == "steps_to_converge"
     settings: dict[str, Any] = {
-        "title": _title(page, measure, name, finished),
+        "title": _title(page, measure, name, finished, "" if numeric else "; small points: seeds"),
         "xlabel": UNITS.get(flag or "", name),
         "ylabel": words.label,
         "limits": words.limits,
@@ -98,12 +98,12 @@ def _series(
     )
 
 
-def _title(page: Page, measure: str, name: str, finished: Sequence[Record]) -> str:
+def _title(page: Page, measure: str, name: str, finished: Sequence[Record], beside: str) -> str:
     of = seeds(all_groups(page))
     over = f"the solved of {of}" if measure == "steps_to_converge" else of
     return headed(
         f"{MEASURES[measure].name} against {name}",
-        f"mean ± standard deviation over {over}",
+        f"mean ± standard deviation over {over}{beside}",
         page,
         finished,
     )

@@ -81,7 +81,7 @@ def draw_against_class(
     limits: Limits = (None, None),
     missing: str = "",
 ) -> Figure:
-    """Draw each seed as a point, and mean and standard deviation of a group beside them.
+    """Draw each seed as a small point, and mean and standard deviation of a group beside them.
 
     Args:
         panels: by title, the groups in each; their places count the classes.
@@ -93,7 +93,8 @@ def draw_against_class(
     """
     numbers = _numbers(panels)
     figure, made = make_panels(list(panels), len(numbers) if missing else 0)
-    width = 0.8 / len(numbers)
+    # A few stand close to the name of their class.
+    width = min(0.3, 0.8 / len(numbers))
     for panel, series in zip(made, panels.values(), strict=True):
         for each in series:
             number = numbers[each.name]
@@ -224,7 +225,8 @@ def _set_values(panels: Sequence[Panel], limits: Limits) -> None:
     if limits == (0.0, 1.0):
         axes.set_ylim(0, 1.03)
     elif limits[0] == 0.0:
-        axes.set_ylim(bottom=0)
+        # With room above what is highest of all panels.
+        axes.set_ylim(0, 1.05 * axes.get_ylim()[1])
 
 
 def _numbers(panels: Mapping[str, Sequence[Series]]) -> dict[str, int]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from figures.comparisons import Limits, draw_band
 from figures.panels import finish, make_panels, name_axes
-from figures.scales import set_steps
+from figures.scales import set_factors, set_steps
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,6 +65,16 @@ def draw_over_steps(
         set_steps(panel.axes)
     if limits == (0.0, 1.0):
         made[0].axes.set_ylim(0, 1.03)
+    elif limits[0] == 0.0:
+        set_factors(
+            made[0].axes,
+            [
+                fmean(v)
+                for groups in panels.values()
+                for _, values in groups.values()
+                for v in values
+            ],
+        )
     name_axes(made, xlabel, ylabel)
     finish(figure, made, title)
     return figure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 MOST_TICKS = 10
 # What a label begins with, where the numbers go over at least so many powers of ten.
 DIGITS = ((2.5, (1,)), (1.2, (1, 3)), (0.7, (1, 2, 5)), (0.0, (1, 1.5, 2, 3, 4, 5, 7)))
+
+# How many times the middle one a number is that makes the others look like nothing.
+HIDING = 30
 
 
 def base_of(places: Sequence[float]) -> int | None:
@@ -72,6 +76,23 @@ def set_steps(axes: Axes) -> None:
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: in_short(value)))
+
+
+def set_factors(axes: Axes, values: Sequence[float]) -> None:
+    """Show numbers by factors where a few great ones would hide all the others.
+
+    Args:
+        axes: with the vertical axis that is meant.
+        values: that are to be seen.
+    """
+    from matplotlib.ticker import FuncFormatter
+
+    there = [value for value in values if value > 0 and math.isfinite(value)]
+    if there and max(there) > HIDING * median(there):
+        axes.set_yscale("log")
+        # A band that reaches down to 0 has no end there.
+        axes.set_ylim(0.8 * min(there), 1.25 * max(there))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: in_short(value)))
 
 
 def in_short(value: float) -> str:

@@ -69,7 +69,10 @@ def draw_scatter(
                 xerr=[[x - low for (x, low, _), _ in both], [up - x for (x, _, up), _ in both]],
                 yerr=[[y - low for _, (y, low, _) in both], [up - y for _, (y, _, up) in both]],
                 label=name,
-                markersize=6,
+                markersize=7,
+                # Hollow, so that all are seen of those that lie upon each other.
+                markerfacecolor="none",
+                markeredgewidth=1.6,
                 linewidth=1.2,
                 capsize=2,
                 **look(numbers[name]),

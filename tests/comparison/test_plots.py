@@ -192,6 +192,7 @@ def test_a_class_has_points_with_their_spread(drawn, optimizers):
     # Each seed is a point too.
     seeds = {round(y, 9) for each in axes.collections for _, y in each.get_offsets().tolist()}
     assert {round(v, 9) for values in optimizers.values() for v in values} <= seeds
+    assert "over 4 seeds; small points: seeds" in figure.get_suptitle()
     # Groups stand beside each other.
     assert len({round(x, 6) for model in points for x, _ in points[model]}) == 6
     strip = figures["steps_to_converge_against_optimizer"].axes[1]
@@ -306,6 +307,44 @@ def test_a_converged_run_keeps_its_last_value(folder, finish, drawn, curves):
     (axes,) = figures["curves_loss"].axes
     assert axes.get_ylabel() == "training loss (nats)"
     np.testing.assert_allclose(lines_of(axes)["RNN"].get_ydata()[-1], np.mean([0.2, 1.0, 1.6]))
+
+
+@pytest.mark.parametrize(("first", "scale"), [(840.0, "log"), (20.0, "linear")])
+def test_a_loss_that_begins_very_high_hides_no_other(first, scale, folder, finish, drawn, curves):
+    collect(folder, [finish("RNN"), finish("RRN")])
+    losses = {"RNN": (4, 3.5, 3.2, 3.1), "RRN": (first, 60, 3.4, 3.3)}
+    curves(
+        [
+            (f"{model}/seed=0", step, 0.5, loss)
+            for model, each in losses.items()
+            for step, loss in enumerate(each)
+        ]
+    )
+    (axes,) = drawn()["curves_loss"].axes
+    assert axes.get_yscale() == scale
+    low, high = axes.get_ylim()
+    assert low < 3.1 and high > max(first, 60)
+
+
+def test_points_at_the_top_are_seen_whole(folder, finish, drawn):
+    """Also in a panel whose own values are lower than those of others."""
+    validation = [{"loss": loss} for loss in (1.0, 3.28, 3.3)]
+    runs = [
+        finish(
+            "RNN",
+            seed,
+            {"data.length": str(n), "optimizer": name},
+            **{"threshold": None, "best_validation": validation[seed + (n > 1)]},
+        )
+        for n in range(1, 9)
+        for name in ("SGD", "Adam")
+        for seed in (0, 1)
+    ]
+    collect(folder, runs)
+    figure = drawn()["validation_loss_against_optimizer"]
+    assert len(figure.axes) == 8
+    for axes in figure.axes:
+        assert axes.get_ylim()[0] == 0 and axes.get_ylim()[1] > 1.04 * 3.3
 
 
 def test_unfinished_runs_are_in_no_figure(folder, finish, fail, drawn, curves):
