@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
+from command_line.program import main
+from tests.conftest import ROOT, SMALL_CONFIG
 from tests.resuming import assert_identical, essence
 
 FOLDER = Path("comparisons/small")
@@ -54,14 +55,13 @@ def essences(curves_of, result_of):
 
 @pytest.fixture(scope="module")
 def undisturbed(start_process, tmp_path_factory) -> Path:
-    """The long grid, carried out at once."""
+    """The long grid, carried out at once by this process."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    from tests.conftest import SMALL_CONFIG
-
     (folder / "small.yaml").write_text(SMALL_CONFIG)
-    process = start_process([*GRID, *LONG, "--jobs=2"], folder)
-    process.join(120)
-    assert process.exitcode == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.delenv("PL_GLOBAL_SEED", raising=False)
+        assert main([*GRID, *LONG, "--jobs=2"]) == 0
     return folder
 
 
@@ -122,13 +122,14 @@ def test_a_grid_that_is_stopped_says_how_to_go_on(
 
 
 def test_two_comparisons_share_a_folder(
-    start_process, small_config, tmp_path, undisturbed, essences
+    start_process, train, small_config, tmp_path, undisturbed, essences
 ):
     grid = [*GRID, *LONG, "--lengths=3"]
-    processes = [start_process(grid, tmp_path) for _ in range(2)]
-    for process in processes:
-        process.join(120)
-        assert process.exitcode == 0, (tmp_path / "err.txt").read_text()
+    other = start_process(grid, tmp_path)
+    wait_until(lambda: starts(tmp_path), "no run has begun")
+    here = train(*grid)
+    other.join(120)
+    assert (here.code, other.exitcode) == (0, 0), here.err + (tmp_path / "err.txt").read_text()
     expected = essences(undisturbed)
     assert_identical({name: expected[name] for name in RUNS[::2]}, essences(tmp_path))
     assert starts(tmp_path) == dict.fromkeys(RUNS[::2], 1)

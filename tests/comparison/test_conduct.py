@@ -36,21 +36,19 @@ def conduct(engine, small_config, tmp_path, monkeypatch):
     return carry_all_out
 
 
-@pytest.mark.parametrize("function", [faults.killed_once, faults.terminated_once])
-def test_a_run_whose_worker_dies_goes_on_from_its_checkpoint(
-    function, conduct, curves_of, result_of
-):
-    disturbed, runs, said = conduct("disturbed", function)
-    undisturbed, _, _ = conduct("undisturbed", carry_out)
-    assert "RRN/seed=1: " in said and "it goes on from its checkpoint" in said
-    for run in runs:
-        expected, found = (
-            essence(folder.run(run).path, curves_of, result_of)
-            for folder in (undisturbed, disturbed)
-        )
-        assert_identical(expected, found)
-        tries = disturbed.log(run).read_text().count("$ python")
-        assert tries == (2 if run.seed == 1 else 1)
+def test_a_run_whose_worker_dies_goes_on_from_its_checkpoint(conduct, curves_of, result_of):
+    undisturbed, runs, _ = conduct("undisturbed", carry_out)
+    for function in (faults.killed_once, faults.terminated_once):
+        disturbed, _, said = conduct(function.__name__, function)
+        assert "RRN/seed=1: " in said and "it goes on from its checkpoint" in said
+        for run in runs:
+            expected, found = (
+                essence(folder.run(run).path, curves_of, result_of)
+                for folder in (undisturbed, disturbed)
+            )
+            assert_identical(expected, found)
+            tries = disturbed.log(run).read_text().count("$ python")
+            assert tries == (2 if run.seed == 1 else 1)
 
 
 def test_a_run_that_always_dies_is_given_up_and_leaves_the_others_alone(conduct):
