@@ -80,7 +80,9 @@ class RayEngine:
             import ray
         except ImportError:
             raise UsageError("--engine ray needs Ray: pip install 'seqgraph[ray]'") from None
-        self.ray, self.jobs = ray, jobs
+        # Checked alike whether Ray is installed or not.
+        self.ray: Any = ray
+        self.jobs = jobs
         self.needs = {"num_cpus": threads, "num_gpus": gpus_per_run or 0}
         self.actors: list[Actor] = []
 
