@@ -136,8 +136,8 @@ class LocalEngine:
 def _paths_told() -> Iterator[None]:
     """Let processes that are started in here find the modules that this one finds.
 
-    Before Python 3.13, the process that workers are forked from looks for them in the working
-    folder and the environment alone, and says nothing of those that it cannot find.
+    The process that workers are forked from looks for them in its working folder and environment
+    alone, at least up to Python 3.13.0, and says nothing of those that it cannot find.
     """
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, sys.path))
