@@ -6,6 +6,7 @@ python -m figures.overlay runs/palindromes --save curves.png
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,7 +26,14 @@ def read_scalars(run: Path, tags: Sequence[str]) -> dict[str, dict[int, float]]:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(run), size_guidance={"scalars": 0, "images": 1})
-    events.Reload()
+    logger = logging.getLogger("tensorboard")
+    level = logger.level
+    # That a resumed run has taken back some of its steps is no news.
+    logger.setLevel(logging.ERROR)
+    try:
+        events.Reload()
+    finally:
+        logger.setLevel(level)
     there = events.Tags()["scalars"]
     return {
         tag: {point.step: point.value for point in events.Scalars(tag)} if tag in there else {}
