@@ -66,7 +66,7 @@ class Walk:
         for states, first in zip(self.carried, state, strict=True):
             states[0] = first
         numbers = inputs if kind == NUMBER else table.new_empty(0, 0)
-        places = inputs if kind == PLACE else torch.empty(0, 0, dtype=torch.int64)
+        places = inputs if kind == PLACE else table.new_empty(0, 0, dtype=torch.int64)
         self.read = Inputs(kind, numbers.numpy(), places.numpy(), table.numpy())
         self.kept = Kept(self.space.tape.numpy(), self.hidden.numpy(), self.space.cell.numpy())
         self.before = self.hidden.unbind()

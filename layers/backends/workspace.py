@@ -83,8 +83,12 @@ _free: dict[Shape, list[Workspace]] = {}
 
 def borrow(shape: Shape) -> Workspace:
     """A workspace that nobody uses."""
-    if _free.get(shape):
+    # Not asked first whether there is one: another thread may take it in between.
+    try:
         return _free[shape].pop()
-    # Sequences of another length have come: what the last ones used would pile up.
-    _free.clear()
-    return Workspace(shape)
+    except (KeyError, IndexError):
+        # Sequences of another length have come: what the last ones used would pile up.
+        _free.clear()
+    # Who comes next may be in another mode, and the default device is no concern of it.
+    with torch.inference_mode(False), torch.device("cpu"):
+        return Workspace(shape)
