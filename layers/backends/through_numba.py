@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from layers.backends.cells import CELLS, Cell
 from layers.backends.kernels import DENSE, NUMBER, PLACE, Inputs, Kept
@@ -178,8 +177,11 @@ class ThroughTime(torch.autograd.Function):
         return first, *(each.clone() for each in others)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, d_first: Tensor | None, *d_others: Tensor | None) -> Any:
+        # By torch's own once_differentiable, a gradient that is not to be had would count as a
+        # constant wherever the gradients that come in are constants, as of a sum.
+        if torch.is_grad_enabled():
+            raise RuntimeError("backend numba has no second derivatives (create_graph); loop has")
         inputs, *_ = ctx.saved_tensors
         d_steps, d_hidden = (d_first, None) if ctx.gives else (None, d_first)
         wants_inputs, _, wants_ih, wants_hh, *wants_state = ctx.needs_input_grad[3:]
