@@ -251,4 +251,5 @@ def _arranged(layer: Recurrent, cell: Cell, inputs: Tensor) -> tuple[int, Tensor
     if layer.input_size == 1 and not inputs.requires_grad:
         table = torch.stack((bias, F.pad(weight_ih.squeeze(1), (0, blank))))
         return NUMBER, inputs.squeeze(2).contiguous(), table, weight_ih
-    return DENSE, inputs, bias.unsqueeze(0), weight_ih
+    # A copy: the way there may be gone again after the bias has changed.
+    return DENSE, inputs, bias.unsqueeze(0).clone(), weight_ih
