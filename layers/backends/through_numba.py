@@ -244,11 +244,14 @@ def _arranged(layer: Recurrent, cell: Cell, inputs: Tensor) -> tuple[int, Tensor
         bias = torch.cat((n, r, z, layer.bias_hn))
     blank = len(bias) - len(weight_ih)
     if not inputs.is_floating_point():
-        if not 0 <= int(inputs.min()) <= int(inputs.max()) < layer.input_size:
+        # Of no numbers there is no least.
+        if len(inputs[0]) and not 0 <= int(inputs.min()) <= int(inputs.max()) < layer.input_size:
             raise IndexError(f"inputs must be whole numbers from 0 to {layer.input_size - 1}")
         places = inputs.to(torch.int64).contiguous()
         return PLACE, places, F.pad(weight_ih.t(), (0, blank)) + bias, weight_ih
-    if layer.input_size == 1 and not inputs.requires_grad:
+    # Inputs of another type are left to the product, which complains as in the loop.
+    same_type = inputs.dtype == weight_ih.dtype
+    if layer.input_size == 1 and same_type and not inputs.requires_grad:
         table = torch.stack((bias, F.pad(weight_ih.squeeze(1), (0, blank))))
         return NUMBER, inputs.squeeze(2).contiguous(), table, weight_ih
     # A copy: the way there may be gone again after the bias has changed.
