@@ -117,8 +117,9 @@ LOG2_E = np.float32(1.4426950408889634)
 # log 2 in two parts, the first short enough for its product with a whole number to be exact (Cody
 # and Waite 1980, "Software Manual for the Elementary Functions").
 LOG_2_HIGH, LOG_2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
-# Of the Taylor series of exp(r) - 1 - r; for |r| below log(2) / 2 the rest is below 2e-8.
-C2, C3, C4, C5, C6 = (np.float32(1 / math.factorial(n)) for n in range(2, 7))
+# Of the polynomial r + C2 r^2 + ... + C6 r^6 that strays least from exp(r) - 1 for |r| up to
+# log(2) / 2: by 1.6e-8 of r, where as much of the Taylor series strays by 3.6e-7.
+C2, C3, C4, C5, C6 = map(np.float32, (0.5, 0.16666543, 0.04166628, 0.0083666108, 0.0013946497))
 EXPONENT_BITS, EXPONENT_OF_ONE = np.int32(23), np.int32(127 << 23)
 # Beyond, exp leaves float32; and tanh is 1 to all its digits.
 MOST_EXP, MOST_TANH = np.float32(87), np.float32(9.2)
