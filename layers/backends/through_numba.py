@@ -38,7 +38,7 @@ class Walk:
 
     Attributes:
         hidden: (T+1, B, H), the state before the first step and the hidden states; or, unless
-            `keeps` or `gives`, the last two of them in turn.
+            `keeps` or `gives`, the last few of them in turn.
     """
 
     def __init__(

@@ -6,12 +6,17 @@ it is first written to: up to a tenth of the time of a step.
 
 from __future__ import annotations
 
+from math import gcd
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from layers.backends.cells import Cell
+
+
+# Bytes of a line of the cache; torch begins all its memory at the beginning of one.
+LINE = 64
 
 
 class Shape(NamedTuple):
@@ -44,7 +49,7 @@ class Workspace:
             not go to, and the same of the product with the hidden state.
         tape (T, B, ...), without entries where nothing is kept.
         gradient (T or 1, B, W), and in each of these the blocks as above.
-        hidden, cell (T+1, B, H), or (2, B, H), used in turn, where they are not kept. The hidden
+        hidden, cell (T+1, B, H), or a few (B, H), used in turn, where they are not kept. The hidden
             states that are given out are not here, but made anew each time.
         d_hidden, d_cell (B, H).
     """
@@ -64,7 +69,10 @@ class Workspace:
             (steps if keeps and cell.kept else 0, batch, cell.kept * size),
             dtype=torch.uint8 if cell.of_bits else dtype,
         )
-        states = (steps + 1 if keeps else 2, batch, size)
+        # The last bits of a product hang on where its operands begin in a line of the cache: what
+        # is used in turn begins there as if all were kept.
+        turns = max(2, LINE // gcd(LINE, batch * size * dtype.itemsize))
+        states = (steps + 1 if keeps else turns, batch, size)
         self.hidden = torch.empty((0, 0, 0) if gives else states, dtype=dtype)
         self.cell = torch.empty(states if cell.has_cell else (0, 0, 0), dtype=dtype)
         self.gradient = self.tape if cell.in_place else self.products.unsqueeze(0)
