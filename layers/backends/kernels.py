@@ -161,12 +161,11 @@ def _sigmoid(x: Any) -> Any:
         return float64
 
     def float32(x: Any) -> Any:
-        # Written so that what is no number passes.
+        # Written so that what is no number passes; 0 far down, which makes none of an infinity.
         y = -x
-        y = MOST_EXP if y > MOST_EXP else y
         y = -MOST_EXP if y < -MOST_EXP else y
         power, p = _exp_parts(y)
-        return ONE / (ONE + (power * p + power))
+        return ZERO if y > MOST_EXP else ONE / (ONE + (power * p + power))
 
     return float32
 
