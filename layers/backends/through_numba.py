@@ -249,9 +249,10 @@ def _arranged(layer: Recurrent, cell: Cell, inputs: Tensor) -> tuple[int, Tensor
             raise IndexError(f"inputs must be whole numbers from 0 to {layer.input_size - 1}")
         places = inputs.to(torch.int64).contiguous()
         return PLACE, places, F.pad(weight_ih.t(), (0, blank)) + bias, weight_ih
-    # Inputs of another type are left to the product, which complains as in the loop.
-    same_type = inputs.dtype == weight_ih.dtype
-    if layer.input_size == 1 and same_type and not inputs.requires_grad:
+    # Inputs of another type are left to the product, which complains as in the loop; and so are
+    # infinite ones where there are blank weights, by which they would make what is no number.
+    number = layer.input_size == 1 and inputs.dtype == weight_ih.dtype and not inputs.requires_grad
+    if number and not (blank and inputs.isinf().any()):
         table = torch.stack((bias, F.pad(weight_ih.squeeze(1), (0, blank))))
         return NUMBER, inputs.squeeze(2).contiguous(), table, weight_ih
     # A copy: the way there may be gone again after the bias has changed.
