@@ -96,7 +96,9 @@ def set_factors(axes: Axes, values: Sequence[float]) -> None:
 
 
 def in_short(value: float) -> str:
-    """200000 as 200k, 2000000 as 2M, and what is smaller as it is."""
+    """200000 as 200k, 2000000 as 2M, and what is smaller, or beyond all names, as it is."""
+    if value >= 1e12:
+        return f"{value:g}"
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:g}{letter}"
