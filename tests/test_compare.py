@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +23,7 @@ FOLDER = Path("comparisons/small")
 GRID = ["compare", "--config=small.yaml", "--models=RNN,RRN", "--lengths=3,4", "--seeds=1"]
 RUNS = [f"{model}/length={length},seed=0" for model in ("RNN", "RRN") for length in (3, 4)]
 # Long enough to be stopped on the way.
-LONG = ["--trainer.max_steps=130"]
+LONG = ["--trainer.max_steps=400"]
 
 
 def wait_until(happens: Callable[[], object], what: str) -> None:
@@ -39,6 +42,11 @@ def logs(folder: Path) -> dict[str, str]:
 def starts(folder: Path) -> dict[str, int]:
     """How many times each run was begun or gone on with."""
     return {name: log.count("$ python") for name, log in logs(folder).items()}
+
+
+def read_rows(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as lines:
+        return list(csv.DictReader(lines))
 
 
 @pytest.fixture
@@ -175,6 +183,26 @@ def test_a_failure_leaves_the_others_alone_and_can_be_tried_again(
     assert again.code == 0, again.err
     assert starts(tmp_path) == {**before, failing: 2}
     assert not list((tmp_path / FOLDER / "failed").rglob("*.txt"))
+
+
+def test_a_run_that_diverges_leaves_the_others_alone(
+    start_process, train, small_config, tmp_path, essences
+):
+    """What comes after it in the same process is what it would have been alone."""
+    grid = [*GRID, "--lengths=3", "--trainer.max_steps=20", "--models=RRN", "--jobs=1"]
+    assert train(*grid, "--vary=optimizer.lr=0.01").code == 0
+    alone = essences(tmp_path)
+    shutil.rmtree(tmp_path / FOLDER)
+
+    both = train(*grid, "--vary=optimizer.lr=1e38,0.01")
+
+    assert both.code == 0, both.err
+    diverged, fine = (f"RRN/length=3,lr={lr},seed=0" for lr in ("1e38", "0.01"))
+    assert_identical(alone[fine], essences(tmp_path)[fine])
+    rows = {row["run"]: row for row in read_rows(tmp_path / FOLDER / "results.csv")}
+    assert rows[diverged]["state"] == "finished"
+    assert not math.isfinite(float(rows[diverged]["validation_loss"] or "nan"))
+    assert float(rows[fine]["validation_loss"]) < 10
 
 
 def test_another_base_config_is_refused(start_process, train, small_config, tmp_path):
