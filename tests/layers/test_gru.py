@@ -7,10 +7,11 @@ from torch import nn
 from layers import GRU
 
 
+@pytest.mark.parametrize("backend", ["loop", "numba"])
 @pytest.mark.parametrize("from_zeros", [True, False])
 @pytest.mark.parametrize("T, B, D, H", [(1, 1, 3, 4), (2, 1, 1, 1), (5, 3, 2, 6), (12, 4, 6, 3)])
-def test_equals_torch(T, B, D, H, from_zeros, assert_equals_torch):
-    cell, twin = GRU(D, H).double(), nn.GRU(D, H).double()
+def test_equals_torch(T, B, D, H, from_zeros, backend, assert_equals_torch):
+    cell, twin = GRU(D, H, backend=backend).double(), nn.GRU(D, H).double()
     r_bias, z_bias, n_bias = twin.bias_hh_l0.chunk(3)
     cell.load_state_dict(
         {
@@ -24,8 +25,9 @@ def test_equals_torch(T, B, D, H, from_zeros, assert_equals_torch):
     torch.testing.assert_close(cell.bias_hn.grad, twin.bias_hh_l0.grad.chunk(3)[2])
 
 
-def test_gradients_by_finite_differences(draw, gradients_are_right):
-    cell = GRU(2, 4).double()
+@pytest.mark.parametrize("backend", ["loop", "numba"])
+def test_gradients_by_finite_differences(backend, draw, gradients_are_right):
+    cell = GRU(2, 4, backend=backend).double()
     assert gradients_are_right(cell, *draw(cell, 5, 3))
 
 

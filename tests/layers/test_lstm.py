@@ -7,10 +7,11 @@ from torch import nn
 from layers import LSTM
 
 
+@pytest.mark.parametrize("backend", ["loop", "numba"])
 @pytest.mark.parametrize("from_zeros", [True, False])
 @pytest.mark.parametrize("T, B, D, H", [(1, 1, 3, 4), (2, 1, 1, 1), (5, 3, 2, 6), (12, 4, 6, 3)])
-def test_equals_torch(T, B, D, H, from_zeros, assert_equals_torch):
-    cell, twin = LSTM(D, H).double(), nn.LSTM(D, H).double()
+def test_equals_torch(T, B, D, H, from_zeros, backend, assert_equals_torch):
+    cell, twin = LSTM(D, H, backend=backend).double(), nn.LSTM(D, H).double()
     cell.load_state_dict(
         {
             "weight_ih": twin.weight_ih_l0,
@@ -21,8 +22,9 @@ def test_equals_torch(T, B, D, H, from_zeros, assert_equals_torch):
     assert_equals_torch(cell, twin, T, B, from_zeros)
 
 
-def test_gradients_by_finite_differences(draw, gradients_are_right):
-    cell = LSTM(2, 4).double()
+@pytest.mark.parametrize("backend", ["loop", "numba"])
+def test_gradients_by_finite_differences(backend, draw, gradients_are_right):
+    cell = LSTM(2, 4, backend=backend).double()
     assert gradients_are_right(cell, *draw(cell, 5, 3))
 
 

@@ -40,10 +40,11 @@ class Study(nn.Module):
         )
 
 
+@pytest.mark.parametrize("backend", ["loop", "numba"])
 @pytest.mark.parametrize("from_zeros", [True, False])
 @pytest.mark.parametrize("T, B, D, H", [(1, 1, 3, 4), (2, 1, 1, 2), (5, 3, 2, 6), (12, 4, 6, 3)])
-def test_equals_the_study(T, B, D, H, from_zeros, draw):
-    cell, study = RRN(D, H).double(), Study(D, H).double()
+def test_equals_the_study(T, B, D, H, from_zeros, backend, draw):
+    cell, study = RRN(D, H, backend=backend).double(), Study(D, H).double()
     study.copy_into(cell)
     inputs, state = draw(cell, T, B)
     start = tuple(torch.zeros_like(tensor) for tensor in state) if from_zeros else state
@@ -68,8 +69,9 @@ def test_equals_the_study(T, B, D, H, from_zeros, draw):
     torch.testing.assert_close(by_ours, expected)
 
 
-def test_gradients_by_finite_differences(draw, gradients_are_right):
-    cell, study = RRN(2, 4).double(), Study(2, 4).double()
+@pytest.mark.parametrize("backend", ["loop", "numba"])
+def test_gradients_by_finite_differences(backend, draw, gradients_are_right):
+    cell, study = RRN(2, 4, backend=backend).double(), Study(2, 4).double()
     study.copy_into(cell)
     inputs, state = draw(cell, 5, 3)
 

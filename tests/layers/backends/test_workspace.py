@@ -1,0 +1,96 @@
+"""What memory is held between walks, and who may use it."""
+
+import gc
+
+import pytest
+import torch
+
+from layers import LSTM
+from layers.backends import workspace
+from tests.layers.backends.problems import every_cell, every_kind, problem, trained
+
+
+@pytest.fixture(autouse=True)
+def none_before():
+    """No workspace that another test has left."""
+    workspace._free.clear()
+
+
+def held():
+    """All workspaces that there are, free or lent."""
+    return [each for each in gc.get_objects() if type(each) is workspace.Workspace]
+
+
+@every_cell
+@every_kind
+def test_a_step_leaves_one_workspace_to_the_next(cell_type, kind):
+    layer, inputs, state = problem(cell_type, kind, 5, 3, 2, 4)
+    seen = set()
+    for _ in range(3):
+        hidden = layer(inputs, state)[0]
+        (space,) = held()
+        hidden.sum().backward()
+        del hidden
+        assert workspace._free[space.shape] == [space]
+        seen.add(id(space))
+        del space
+    assert len(seen) == 1
+
+
+@every_cell
+def test_many_lengths_do_not_pile_up(cell_type):
+    layer, inputs, state = problem(cell_type, "dense", 50, 3, 2, 4)
+    for T in range(1, 51):
+        trained(layer, "numba", inputs[:T], state)
+        with torch.no_grad():
+            layer.last_state(inputs[:T], state)
+        assert len(held()) == 1
+    assert sum(map(len, workspace._free.values())) == 1
+
+
+def test_open_walks_have_one_each():
+    layer, inputs, state = problem(LSTM, "dense", 5, 3, 2, 4)
+    walks = [layer(inputs, state)[0] for _ in range(3)]
+    assert len(held()) == 3
+    walks.clear()
+    assert len(held()) == 3
+    layer(inputs[:2], state)
+    assert len(held()) == 1
+
+
+def test_a_walk_that_fails_gives_its_workspace_back():
+    layer, inputs, state = problem(LSTM, "dense", 5, 3, 2, 4)
+    with pytest.raises(RuntimeError, match="dtype"):
+        layer(inputs.float(), state)
+    # With the traceback, which leads to it.
+    gc.collect()
+    assert sum(map(len, workspace._free.values())) == len(held()) == 1
+
+
+def test_without_a_way_back_the_length_costs_nothing():
+    layer, inputs, state = problem(LSTM, "dense", 400, 3, 2, 4)
+    with torch.no_grad():
+        layer.last_state(inputs, state)
+    (space,) = held()
+    tensors = [each for each in vars(space).values() if isinstance(each, torch.Tensor)]
+    assert max(each.numel() for each in tensors) <= 32 * 3 * 4
+
+
+@every_cell
+def test_it_may_be_made_in_inference_mode(cell_type):
+    layer, inputs, state = problem(cell_type, "dense", 5, 3, 2, 4)
+    with torch.inference_mode():
+        expected = layer.last_state(inputs, state)
+    with torch.no_grad():
+        found = layer.last_state(inputs, state)
+    assert len(held()) == 1
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
+
+
+@every_cell
+@every_kind
+def test_it_is_on_the_cpu_whatever_the_default(cell_type, kind):
+    layer, inputs, state = problem(cell_type, kind, 5, 3, 2, 4)
+    with torch.device("meta"):
+        hidden, _ = layer(inputs, state)
+    assert torch.equal(hidden, layer(inputs, state)[0])
