@@ -219,10 +219,8 @@ def run(
     """Walk a layer through time, as :func:`layers.backends.choice.walk`."""
     cell = CELLS[type(layer)]
     kind, inputs, table, weight_ih = _arranged(layer, cell, inputs)
-    if torch.is_grad_enabled() and any(
-        each.requires_grad for each in (inputs, table, layer.weight_hh, *state)
-    ):
-        given = (inputs, table, weight_ih, layer.weight_hh, *state)
+    given = (inputs, table, weight_ih, layer.weight_hh, *state)
+    if torch.is_grad_enabled() and any(each.requires_grad for each in given):
         first, *others = ThroughTime.apply(cell, kind, all_steps, *given)  # type: ignore[no-untyped-call]
     else:
         walk = Walk(cell, kind, inputs, table, weight_ih, layer.weight_hh, state, False, all_steps)
