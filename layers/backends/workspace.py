@@ -14,7 +14,6 @@ from torch import Tensor
 
 from layers.backends.cells import Cell
 
-
 # Bytes of a line of the cache; torch begins all its memory at the beginning of one.
 LINE = 64
 
