@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from tests.layers.backends.problems import every_cell, every_kind, problem, weighed
+from tests.layers.backends.problems import (
+    every_cell,
+    every_kind,
+    outputs_of,
+    problem,
+    trained,
+    weighed,
+)
 
 COMPLAINT = "modified by an inplace operation"
 
@@ -57,15 +64,25 @@ def test_the_last_state_alone_may_be_changed(cell_type):
 
 
 @every_cell
-def test_what_was_given_out_does_not_change_later(cell_type):
+@pytest.mark.parametrize("all_steps", [True, False])
+@pytest.mark.parametrize("grad", [True, False])
+def test_what_was_given_out_does_not_change_later(cell_type, all_steps, grad):
     layer, inputs, state = problem(cell_type, "dense", T=4, B=3, D=2, H=5)
-    for grad in (True, False):
-        with torch.set_grad_enabled(grad):
-            hidden, last = layer(inputs, state)
-            given = [each.detach() for each in (hidden, *last, *layer.last_state(inputs, state))]
-            before = [each.clone() for each in given]
-            del hidden, last
-            layer(-inputs, state)
-            layer.last_state(-inputs, state)
-        for each, copy in zip(given, before, strict=True):
-            assert torch.equal(each, copy)
+    # The same shape again each time, which is walked in the same workspace.
+    with torch.set_grad_enabled(grad):
+        given = outputs_of(layer, inputs, state, all_steps)
+        given = {name: each.detach() for name, each in given.items()}
+        before = {name: each.clone() for name, each in given.items()}
+        outputs_of(layer, -inputs, state, all_steps)
+    for name, copy in before.items():
+        assert torch.equal(given[name], copy)
+
+
+@every_cell
+def test_gradients_that_were_given_out_do_not_change_later(cell_type):
+    layer, inputs, state = problem(cell_type, "dense", T=4, B=3, D=2, H=5)
+    given = trained(layer, "numba", inputs, state)
+    before = {name: each.clone() for name, each in given.items()}
+    trained(layer, "numba", -inputs, state)
+    for name, copy in before.items():
+        assert torch.equal(given[name], copy), name
