@@ -29,6 +29,8 @@ benchmarks: $(VENV)/installed  ## measure speed, side by side with plain loops
 	$(RUN) -m benchmarks.generation
 	$(RUN) -m benchmarks.palindrome_batches
 	$(RUN) -m benchmarks.trainer_overhead
+	$(RUN) -m benchmarks.recurrence
+	$(RUN) -m benchmarks.recurrence_memory
 	$(RUN) -m benchmarks.graph_epochs
 	$(RUN) -m benchmarks.compare_jobs
 

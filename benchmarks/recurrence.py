@@ -12,8 +12,9 @@ ratio is the median of those turn by turn:
   after gate as the equations read, and the layer of torch.nn;
 - compile: on a GPU, the same of torch.compile of the plain loop.
 
-A second table goes through the Trainer: a step of `train.py` over one without, and the seconds
-from the command to a converged network with the default settings. --save adds both to RESULTS.md.
+Then the same of the character generator, two layers of 128, batch 64, crops of 140, with Adam; a
+step of `train.py` over one without the Trainer; and the seconds from the command to a converged
+network with the default settings. --save adds all tables to RESULTS.md.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ from benchmarks.side_by_side import alternate, ratio
 from benchmarks.study_loop import StudyLoop
 
 BATCH, DIGITS = 128, 10
+# Different characters of a text.
+SYMBOLS = 100
 CELLS = ("RRN", "LSTM", "RNN", "GRU")
 GATES = {"RNN": 1, "RRN": 2, "LSTM": 4, "GRU": 3}
 # Seconds that a turn of each contestant is to take at least.
@@ -54,6 +57,31 @@ class Last(nn.Module):
         else:
             hidden = self.layer(inputs)[0][-1]
         return hidden
+
+
+class Logits(nn.Module):
+    """The logits alone of a character network."""
+
+    def __init__(self, network: layers.CharacterNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, characters: Tensor) -> Tensor:
+        logits: Tensor = self.network(characters)[0]
+        return logits
+
+
+class TorchWriter(nn.Module):
+    """The character network on a layer of torch.nn, which reads one-hot vectors."""
+
+    def __init__(self, cell: str) -> None:
+        super().__init__()
+        self.recurrent = getattr(nn, cell)(SYMBOLS, 128, 2)
+        self.readout = nn.Linear(128, SYMBOLS)
+
+    def forward(self, characters: Tensor) -> Tensor:
+        logits: Tensor = self.readout(self.recurrent(F.one_hot(characters, SYMBOLS).float())[0])
+        return logits
 
 
 def contestants(cell: str, size: int, device: str) -> dict[str, nn.Module]:
@@ -142,6 +170,41 @@ def measure(cell: str, steps: int, size: int, device: str, rounds: int) -> list[
     ]
 
 
+def writing(cell: str, device: str, rounds: int) -> list[str]:
+    """A row of the table of the generator."""
+    characters = torch.randint(SYMBOLS, (140, 64), device=device)
+    target = torch.randint(SYMBOLS, (characters.numel(),), device=device)
+
+    def turn(module: nn.Module) -> Callable[[], float]:
+        parameters = list(module.to(device).parameters())
+        optimizer = torch.optim.Adam(parameters, lr=1e-9)
+
+        def step() -> None:
+            optimizer.zero_grad()
+            F.cross_entropy(module(characters).flatten(0, 1), target).backward()
+            nn.utils.clip_grad_norm_(parameters, 5.0)
+            optimizer.step()
+
+        return timed(step, device)
+
+    turns = {
+        "ours": turn(Logits(layers.CharacterNetwork(cell, SYMBOLS))),
+        "loop": turn(Logits(layers.CharacterNetwork(cell, SYMBOLS, backend="loop"))),
+    }
+    if cell != "RRN":
+        turns["torch.nn"] = turn(TorchWriter(cell))
+    seconds = alternate(turns, rounds)
+    ours = seconds["ours"]
+    return [
+        cell,
+        f"{1000 * statistics.median(ours):.1f}",
+        *(
+            f"{ratio(seconds[o], ours)[0]:.2f}" if o in seconds else ""
+            for o in ("loop", "torch.nn")
+        ),
+    ]
+
+
 def through_the_trainer(cell: str, length: int, rounds: int) -> list[str]:
     """A row of the second table."""
     inputs = torch.randint(DIGITS, (length, BATCH, 1)).float()
@@ -191,6 +254,12 @@ def main(argv: Sequence[str] | None = None) -> None:
         for length in arguments.lengths:
             for cell in arguments.cells:
                 steps.add(measure(cell, length, size, arguments.device, arguments.rounds))
+    generator = Table(
+        "The generator, 2 layers of 128, batch 64, crops of 140",
+        ["cell", "ours, ms", "loop", "torch.nn"],
+    )
+    for cell in arguments.cells:
+        generator.add(writing(cell, arguments.device, arguments.rounds))
     trainer = Table(
         "Through the Trainer, hidden 128",
         ["cell", "T", "a step, ms", "/ a step without", "from the least to the most"],
@@ -205,7 +274,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     for cell in arguments.cells:
         commands.add(to_convergence(cell, min(3, arguments.rounds)))
     if arguments.save:
-        save("recurrence", steps, trainer, commands)
+        save("recurrence", steps, generator, trainer, commands)
 
 
 if __name__ == "__main__":
