@@ -42,7 +42,7 @@ INSTEAD = {
 # How watched, how fast and where: it may differ between the runs that are compared. How long may
 # not, since a run that has ended is not asked for how long it was to last.
 FREE = re.compile(
-    r"^(threads|run\..*|checkpoints\..*|samples\..*|data\.num_workers"
+    r"^(threads|run\..*|checkpoints\..*|samples\..*|model\.backend|data\.num_workers"
     r"|trainer\.(accelerator|devices|num_nodes|strategy|enable_.*|logger|profiler|barebones))$"
 )
 

@@ -78,6 +78,7 @@ def test_changes_the_training(key):
         "run.name",
         "convergence.window",
         "checkpoints.every_n_steps",
+        "model.init_args.backend",
         "data.init_args.num_workers",
         "trainer.max_steps",
         "trainer.max_epochs",
