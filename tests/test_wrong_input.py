@@ -508,3 +508,10 @@ def test_run_that_another_process_is_writing(start_process, assert_refused, tmp_
     finally:
         process.kill()
         process.join()
+
+
+def test_a_backend_that_cannot_be_used(train):
+    """Told where the device and the precision are known, which is when the training begins."""
+    run = train("--model.backend=numba", "--trainer.precision=bf16-mixed", "--trainer.max_steps=1")
+    assert run.code == 2
+    assert "train.py: error: model.backend numba cannot be used: it knows no autocast" in run.err

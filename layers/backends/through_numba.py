@@ -69,6 +69,8 @@ class Walk:
         self.read = Inputs(kind, numbers.numpy(), places.numpy(), table.numpy())
         self.kept = Kept(self.space.tape.numpy(), self.hidden.numpy(), self.space.cell.numpy())
         self.before = self.hidden.unbind()
+        # Then two products are known to be zeros; of weights that are not finite they would not be.
+        self.from_zeros = not state[0].any() and bool(weight_hh.sum().isfinite())
         # The way back writes over what it reads: who goes it again pays for the way there.
         self.spent = False
         self.forwards()
@@ -95,9 +97,12 @@ class Walk:
                 blank.zero_()
             if self.dense:
                 torch.mm(self.inputs[t], weight_ih, out=space.with_input)
-                space.with_hidden.addmm_(before[t % count], weight_hh)
-            else:
+                if t or not self.from_zeros:
+                    space.with_hidden.addmm_(before[t % count], weight_hh)
+            elif t or not self.from_zeros:
                 torch.mm(before[t % count], weight_hh, out=space.with_hidden)
+            else:
+                space.with_hidden.zero_()
             self.cell.forward(t, products, self.read, self.kept)
 
     def backwards(
@@ -138,7 +143,8 @@ class Walk:
             cell.backward(t, gradient, read, kept, d_hidden, d_cell)
             to_input, to_hidden = space.to_input[t % count], space.to_hidden[t % count]
             if wants_weights:
-                d_hh.addmm_(before[t].t(), to_hidden)
+                if t or not self.from_zeros:
+                    d_hh.addmm_(before[t].t(), to_hidden)
                 if self.dense:
                     d_ih.addmm_(self.inputs[t].t(), to_input)
             if d_inputs is not None:
