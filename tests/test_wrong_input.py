@@ -480,6 +480,13 @@ def test_plateau_of_an_unknown_metric(train, small):
     assert "lr_scheduler.monitor" in outcome.err and "loss/validation" in outcome.err
 
 
+def test_backend_that_needs_a_gpu(train, small):
+    outcome = train(*small, "--model.backend=triton")
+    assert outcome.code == 2
+    assert len(outcome.err.splitlines()) == 1, outcome.err
+    assert "model.backend triton" in outcome.err and "needs a GPU" in outcome.err
+
+
 def pause_at_step_20() -> None:
     """Stand still in the middle of the training, and say so."""
     from lightning_modules import RRN
