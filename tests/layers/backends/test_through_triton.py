@@ -204,25 +204,46 @@ def test_follows_autocast(dtype, H, places, device, rrn):
         assert (gradient - right).norm() < 0.05 * right.norm()
 
 
+@pytest.fixture
+def blank(rrn):
+    """Make an RRN of zeros, with inputs (T, B, D) and a state of zeros."""
+
+    def make(H):
+        layer = rrn(2, H)
+        with torch.no_grad():
+            for parameter in layer.parameters():
+                parameter.zero_()
+        inputs = torch.zeros(3, 3, 2, dtype=layer.bias.dtype, device=layer.bias.device)
+        return layer, inputs, tuple(zeros.requires_grad_() for zeros in layer.initial_state(3))
+
+    return make
+
+
+def test_zero_has_no_gradient(blank):
+    """As torch.relu: from all zeros nothing goes back."""
+    assert_equals_loop(*blank(3))
+
+
 @pytest.mark.parametrize("H", [3, 150])
-def test_zero_has_no_gradient_and_nan_stays(H, rrn):
-    """As torch.relu: from all zeros nothing goes back; NaN is not hidden, nor meets others."""
-    layer = rrn(2, H)
+@pytest.mark.parametrize("unit", ["inc", "dec"])
+def test_what_is_no_number_is_not_hidden(H, unit, blank):
+    layer, inputs, state = blank(H)
     with torch.no_grad():
-        for parameter in layer.parameters():
-            parameter.zero_()
-    inputs = torch.zeros(3, 3, 2, dtype=layer.bias.dtype, device=layer.bias.device)
-    for number in (0.0, float("nan")):
-        inputs[1, 1, 0] = number
-        outcomes = []
-        for layer.backend in ("loop", "triton"):
-            hidden, last = layer(inputs)
-            (gradient,) = torch.autograd.grad(hidden.sum(), [layer.bias])
-            outcomes.append((hidden, last, gradient))
-        torch.testing.assert_close(*outcomes, equal_nan=True)
-        hidden, _, _ = outcomes[1]
-        assert hidden[1:, 1].isnan().all() == (number != 0)
-        assert not hidden[:, ::2].isnan().any()
+        layer.bias[{"inc": 0, "dec": H}[unit]] = float("nan")
+        hidden, last = layer(inputs, state)
+        assert hidden[0].isnan().sum() == 3
+        torch.testing.assert_close((hidden, last), layer.loop(inputs, state, True), equal_nan=True)
+
+
+@pytest.mark.parametrize("H", [3, 150])
+def test_what_is_no_number_stays_in_its_example(H, blank):
+    layer, inputs, state = blank(H)
+    inputs[1, 1, 0] = float("nan")
+    hidden, _ = layer(inputs, state)
+    assert hidden[1:, 1].isnan().all()
+    assert not hidden[:, ::2].isnan().any()
+    (gradient,) = torch.autograd.grad(hidden[:, ::2].sum(), [state[1]])
+    assert not gradient[::2].isnan().any()
 
 
 def test_is_deterministic(rrn):
