@@ -60,7 +60,8 @@ def obstacle(layer: Recurrent) -> str:
 
 def fastest(layer: Recurrent) -> str:
     """The backend that `auto` stands for, of a layer where it is."""
-    candidates = {"cpu": ("numba",), "cuda": ("triton", "torch")}
+    # Triton's kernels are on request alone until they have run on a GPU.
+    candidates = {"cpu": ("numba",), "cuda": ("torch",)}
     for name in candidates.get(layer.weight_hh.device.type, ()):
         if not _backend(name).obstacle(layer):
             return name
