@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Sequence
 from datetime import date
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -43,7 +44,8 @@ def save(name: str, *tables: Table) -> None:
         tables: that it has made.
     """
     heading = f"## {name}, {processor()}, {date.today()}"
-    versions = f"torch {torch.__version__}, Python {platform.python_version()}"
+    versions = f"torch {torch.__version__}, numba {version('numba')}, "
+    versions += f"Python {platform.python_version()}"
     parts = [heading, versions, *("\n".join(table.lines) for table in tables)]
     with RESULTS.open("a", encoding="utf-8") as file:
         file.write("\n" + "\n\n".join(parts) + "\n")

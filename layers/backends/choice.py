@@ -54,18 +54,25 @@ def obstacle(layer: Recurrent) -> str:
     """Why the backend that a layer is set to cannot walk it where it is; '' if it can."""
     if layer.backend in ("auto", "loop"):
         return ""
-    reason = _backend(layer.backend).obstacle(layer)
+    reason = _obstacle(layer.backend, layer)
     return reason and f"backend {layer.backend} cannot be used: {reason}"
 
 
 def fastest(layer: Recurrent) -> str:
-    """The backend that `auto` stands for, of a layer where it is."""
+    """The backend that `auto` stands for, of a layer where it is: the first that can walk it."""
     # Triton's kernels are on request alone until they have run on a GPU.
     candidates = {"cpu": ("numba",), "cuda": ("torch",)}
     for name in candidates.get(layer.weight_hh.device.type, ()):
-        if not _backend(name).obstacle(layer):
+        if not _obstacle(name, layer):
             return name
     return "loop"
+
+
+def _obstacle(name: str, layer: Recurrent) -> str:
+    try:
+        return _backend(name).obstacle(layer)
+    except ImportError as error:
+        return str(error)
 
 
 def _backend(name: str) -> Backend:

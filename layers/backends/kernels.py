@@ -21,10 +21,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
@@ -77,10 +80,20 @@ NO_BIT, INCREMENT_BIT, DECREMENT_BIT = np.uint8(0), np.uint8(1), np.uint8(2)
 def kernel(function: Function) -> Function:
     """Compile on first use, and keep the compiled code on disk where there is a place for it."""
     try:
-        compiled: Function = njit(cache=True, **OPTIONS)(function)
+        compiled = njit(cache=True, **OPTIONS)(function)
     except RuntimeError:
         return part(function)
-    return compiled
+    save = compiled._cache.save_overload
+
+    def save_alone(signature: Any, data: Any) -> None:
+        # Two processes that save different types at once might each name the other's code; and on
+        # a disk that is full, what is compiled is of use all the same.
+        with suppress(OSError), FileLock(Path(compiled._cache.cache_path) / "numba.lock"):
+            save(signature, data)
+
+    compiled._cache.save_overload = save_alone
+    found: Function = compiled
+    return found
 
 
 def part(function: Function) -> Function:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from layers.backends.cells import CELLS, Cell
 from layers.backends.kernels import DENSE, NUMBER, PLACE, Inputs, Kept
+from layers.backends.once import refuse_second_derivatives
 from layers.backends.workspace import Shape, borrow
 from layers.gru import GRU
 
@@ -184,10 +185,7 @@ class ThroughTime(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, d_first: Tensor | None, *d_others: Tensor | None) -> Any:
-        # By torch's own once_differentiable, a gradient that is not to be had would count as a
-        # constant wherever the gradients that come in are constants, as of a sum.
-        if torch.is_grad_enabled():
-            raise RuntimeError("backend numba has no second derivatives (create_graph); loop has")
+        refuse_second_derivatives("numba")
         inputs, *_ = ctx.saved_tensors
         d_steps, d_hidden = (d_first, None) if ctx.gives else (None, d_first)
         wants_inputs, _, wants_ih, wants_hh, *wants_state = ctx.needs_input_grad[3:]
@@ -222,7 +220,14 @@ def obstacle(layer: Recurrent) -> str:
 def run(
     layer: Recurrent, inputs: Tensor, state: State, all_steps: bool
 ) -> tuple[Tensor | None, State]:
-    """Walk a layer through time, as :func:`layers.backends.choice.walk`."""
+    """Walk a layer through time, as :func:`layers.backends.choice.walk`.
+
+    Raises:
+        ValueError: the state is of another type than the weights.
+        IndexError: a whole number is not below D.
+    """
+    if any(each.dtype != layer.weight_hh.dtype for each in state):
+        raise ValueError(f"state must be of the type of the weights, {layer.weight_hh.dtype}")
     cell = CELLS[type(layer)]
     kind, inputs, table, weight_ih = _arranged(layer, cell, inputs)
     given = (inputs, table, weight_ih, layer.weight_hh, *state)
@@ -233,7 +238,7 @@ def run(
         hidden, *others = (each.clone() for each in walk.state)
         first = walk.hidden[1:] if all_steps else hidden
     if all_steps:
-        return first, (first[-1], *others)
+        return first, (first[-1].clone(), *others)
     return None, (first, *others)
 
 
@@ -252,7 +257,9 @@ def _arranged(layer: Recurrent, cell: Cell, inputs: Tensor) -> tuple[int, Tensor
         if len(inputs[0]) and not 0 <= int(inputs.min()) <= int(inputs.max()) < layer.input_size:
             raise IndexError(f"inputs must be whole numbers from 0 to {layer.input_size - 1}")
         places = inputs.to(torch.int64).contiguous()
-        return PLACE, places, F.pad(weight_ih.t(), (0, blank)) + bias, weight_ih
+        # Row by row, as kernels read it: the sum would lie as the weights do.
+        table = (F.pad(weight_ih.t(), (0, blank)) + bias).contiguous()
+        return PLACE, places, table, weight_ih
     # Inputs of another type are left to the product, which complains as in the loop; and so are
     # infinite ones where there are blank weights, by which they would make what is no number.
     number = layer.input_size == 1 and inputs.dtype == weight_ih.dtype and not inputs.requires_grad

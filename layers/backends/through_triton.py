@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from layers.backends.once import refuse_second_derivatives
 from layers.rrn import RRN
 
 if TYPE_CHECKING:
@@ -186,10 +186,10 @@ class _Walk(torch.autograd.Function):
         return states, last_hidden, last_cell
 
     @staticmethod
-    @once_differentiable
     def backward(
         ctx: Any, d_states: Tensor | None, d_last_hidden: Tensor | None, d_last_cell: Tensor | None
     ) -> tuple[Tensor | None, ...]:
+        refuse_second_derivatives("triton")
         from layers.backends import triton_kernels as kernels
 
         first_hidden, states, signs, weight = ctx.saved_tensors

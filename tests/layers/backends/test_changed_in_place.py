@@ -86,3 +86,14 @@ def test_gradients_that_were_given_out_do_not_change_later(cell_type):
     trained(layer, "numba", -inputs, state)
     for name, copy in before.items():
         assert torch.equal(given[name], copy), name
+
+
+@every_cell
+@pytest.mark.parametrize("grad", [True, False])
+def test_the_last_state_is_none_of_the_hidden_states(cell_type, grad):
+    layer, inputs, state = problem(cell_type, "dense", T=4, B=3, D=2, H=5)
+    with torch.set_grad_enabled(grad):
+        hidden, last = layer(inputs, state)
+        before = hidden.detach().clone()
+        last[0].mul_(0.5)
+    assert torch.equal(hidden, before)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from layers import LSTM, RNN, Recurrent
-from layers.backends import through_numba
+from layers.backends import choice, through_numba
 from layers.backends.choice import fastest
 from tests.layers.backends.problems import KINDS, every_cell, problem
 
@@ -150,3 +150,22 @@ def test_places_out_of_range(cell_type, backend, place, grad):
 def test_inputs_of_another_type_are_refused(cell_type, backend, D):
     with pytest.raises(RuntimeError, match="dtype"):
         cell_type(D, 5, backend=backend)(torch.zeros(3, 2, D, dtype=torch.float64))
+
+
+def test_a_library_that_is_missing_is_done_without(monkeypatch):
+    def fail(name):
+        raise ImportError(f"there is no {name}")
+
+    monkeypatch.setattr(choice, "import_module", fail)
+    layer, inputs, state = problem(LSTM, "dense", 3, 2, 2, 4)
+    assert fastest(layer) == "loop"
+    layer(inputs, state)
+    layer.backend = "numba"
+    with pytest.raises(ValueError, match="backend numba cannot be used: there is no"):
+        layer(inputs, state)
+
+
+def test_a_state_of_another_type_is_refused():
+    layer, inputs, state = problem(LSTM, "dense", 3, 2, 2, 4)
+    with pytest.raises(ValueError, match="state must be of the type"):
+        layer(inputs, tuple(each.float() for each in state))

@@ -4,6 +4,7 @@ import importlib.util
 import sys
 
 import numpy as np
+import pytest
 
 from layers.backends.cells import CELLS
 
@@ -17,20 +18,35 @@ def double(numbers):
 """
 
 
-def test_it_is_kept_beside_the_source(tmp_path):
+@pytest.fixture
+def doubling(tmp_path):
+    """A module with a kernel, in a folder of its own."""
     source = tmp_path / "doubling.py"
     source.write_text(SOURCE)
     spec = importlib.util.spec_from_file_location("doubling", source)
     module = importlib.util.module_from_spec(spec)
     sys.modules["doubling"] = module
-    try:
-        spec.loader.exec_module(module)
-        numbers = np.ones(3)
-        module.double(numbers)
-    finally:
-        del sys.modules["doubling"]
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["doubling"]
+
+
+def test_it_is_kept_beside_the_source(doubling, tmp_path):
+    numbers = np.ones(3)
+    doubling.double(numbers)
     assert numbers.tolist() == [2, 2, 2]
     assert list(tmp_path.rglob("doubling.double-*.nbc"))
+
+
+def test_a_full_disk_costs_only_the_copy(doubling, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(doubling.double._cache._cache_file), "save", fail)
+    numbers = np.ones(3)
+    doubling.double(numbers)
+    assert numbers.tolist() == [2, 2, 2]
+    assert not list(tmp_path.rglob("doubling.double-*.nbc"))
 
 
 def test_it_is_made_each_time_where_there_is_no_place_for_it():
