@@ -39,7 +39,6 @@ BATCH, DIGITS = 128, 10
 # Different characters of a text.
 SYMBOLS = 100
 CELLS = ("RRN", "LSTM", "RNN", "GRU")
-GATES = {"RNN": 1, "RRN": 2, "LSTM": 4, "GRU": 3}
 # Seconds that a turn of each contestant is to take at least.
 TURN = 0.2
 
@@ -117,7 +116,7 @@ def step_of(module: nn.Module, size: int, inputs: Tensor, target: Tensor) -> Cal
 
 def products_of(cell: str, steps: int, size: int, device: str) -> Callable[[], None]:
     """The products of each time step: of the gates, and of the gradients of state and weights."""
-    columns = GATES[cell] * size
+    columns = getattr(layers, cell).gate_blocks * size
     weight, hidden = torch.randn(columns, size, device=device), torch.randn(BATCH, size).to(device)
     gates, gradient = torch.empty(BATCH, columns, device=device), torch.zeros_like(weight)
     back = torch.empty_like(hidden)

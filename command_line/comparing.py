@@ -68,16 +68,16 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
     runs = definition.grid.runs()
     threads = threads_of_run(flags.threads, flags.jobs, definition.base.get("threads", 1))
     engine = _engine(flags, threads)
-    if flags.retry_failed and not flags.dry_run:
-        for run in runs:
-            folder.forget_failure(run)
-    states = Counter(folder.state(run) for run in runs)
+    found = {run: folder.state(run) for run in runs}
+    if flags.retry_failed:
+        found = {run: State.BEGUN if s is State.FAILED else s for run, s in found.items()}
+    states = Counter(found.values())
     place = f"{flags.jobs} at once" + f", {threads} threads each" * (threads is not None)
     with standard_output():
         print(words.announcement(definition, folder, states, place))
     if flags.dry_run:
         return 0
-    ahead = [run for run in runs if folder.state(run) in (State.NEW, State.BEGUN)]
+    ahead = [run for run, state in found.items() if state in (State.NEW, State.BEGUN)]
     display = Display(len(runs), states[State.FINISHED], states[State.FAILED])
     conductor = Conductor(engine, folder, definition, threads, display, _now_and_then(folder, runs))
     try:
@@ -86,6 +86,10 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
                 conductor.check(ahead)
         if not conductor.stop.signals:
             with folder.claimed(definition):
+                if flags.retry_failed:
+                    # Not before: a command that is refused leaves things as they are.
+                    for run in ahead:
+                        folder.forget_failure(run)
                 _carry_out(conductor, ahead, folder, runs)
     finally:
         engine.kill()
@@ -101,13 +105,13 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
 def _carry_out(
     conductor: Conductor, ahead: list[Run], folder: ComparisonFolder, runs: list[Run]
 ) -> None:
-    from comparison import outputs
+    from comparison import outputs, results
 
     if ahead:
         with conductor.stop.listening(), conductor.display:
             conductor.carry_out(ahead)
     if not conductor.stop.signals:
-        outputs.collect(folder, runs)
+        results.collect(folder.path, runs)
         outputs.show(folder.path)
 
 
@@ -143,7 +147,7 @@ def _engine(flags: argparse.Namespace, threads: int | None) -> Engine:
 
 def _now_and_then(folder: ComparisonFolder, runs: list[Run]) -> Callable[[], None]:
     """Collect the results, unless that has just taken long."""
-    from comparison import outputs
+    from comparison import results
 
     due = 0.0
 
@@ -151,7 +155,7 @@ def _now_and_then(folder: ComparisonFolder, runs: list[Run]) -> Callable[[], Non
         nonlocal due
         begun = time.monotonic()
         if begun >= due:
-            outputs.collect(folder, runs)
+            results.collect(folder.path, runs)
             due = time.monotonic() + (time.monotonic() - begun) / COLLECTING
 
     return collect

@@ -1,19 +1,10 @@
-"""What a comparison leaves behind, beside its runs: results.csv, the table, the figures."""
+"""What is made of the results of a comparison: the table and the figures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
-from comparison import results
-from comparison.folder import ComparisonFolder
-from comparison.grid import Run
 from comparison.records import read_results
-
-
-def collect(folder: ComparisonFolder, runs: Sequence[Run]) -> None:
-    """Write the results of the runs that are finished."""
-    results.collect(folder.path, runs)
 
 
 def show(folder: Path) -> None:
