@@ -2,6 +2,7 @@
 
 from callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from callbacks.convergence import Convergence
+from callbacks.curriculum import CurriculumStages
 from callbacks.curves import Curves
 from callbacks.interruption import Interrupted, Interruption
 from callbacks.node_pictures import NodePictures
@@ -19,6 +20,7 @@ __all__ = [
     "AtomicCheckpointIO",
     "Checkpoints",
     "Convergence",
+    "CurriculumStages",
     "Curves",
     "Interrupted",
     "Interruption",

@@ -13,7 +13,8 @@ class Convergence(Callback):
 
     Converged: the mean accuracy of the last `window` steps is at least `threshold`
     ("Recurrent Neural Networks and Graph Neural Networks", 2019: 5 steps, 1.0). Every device
-    sees the mean over all devices, so that all of them stop at the same step.
+    sees the mean over all devices, so that all of them stop at the same step. Under a curriculum,
+    only steps of the task itself count.
 
     Args:
         window: steps that the moving average covers.
@@ -33,6 +34,8 @@ class Convergence(Callback):
         self.best_accuracy: float | None = None
         self.best_step: int | None = None
         self.converged_at: int | None = None
+        # How many of the last steps, in a row, were of the task itself.
+        self.counted = 0
         self._turns: list[float] = []
 
     @property
@@ -47,7 +50,7 @@ class Convergence(Callback):
             return False
         # 9 of 10 right is 0.9 only to the precision of the accuracy, which is float32.
         reached = self.moving_average >= self.threshold - 1e-6
-        return reached and len(self.recent) >= self.window
+        return reached and self.counted >= self.window
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._turns.clear()
@@ -67,14 +70,23 @@ class Convergence(Callback):
         self._turns.append(float(trainer.strategy.reduce(outputs["accuracy"], reduce_op="mean")))
         if len(self._turns) < trainer.accumulate_grad_batches:
             return
-        self.observe(sum(self._turns) / len(self._turns), trainer.global_step)
+        stages = getattr(trainer.datamodule, "stages", None)
+        is_task = stages is None or stages.is_task(trainer.global_step - 1)
+        self.observe(sum(self._turns) / len(self._turns), trainer.global_step, is_task)
         self._turns.clear()
         self._stop_if_converged(trainer)
 
-    def observe(self, accuracy: float, step: int) -> None:
-        """Take in the accuracy of `step`, the number of optimiser steps done."""
+    def observe(self, accuracy: float, step: int, is_task: bool = True) -> None:
+        """Take in the accuracy of `step`, the number of optimiser steps done.
+
+        Args:
+            accuracy: mean over all devices.
+            step: it is of.
+            is_task: whether the step was of the task itself.
+        """
         self.recent = [*self.recent, accuracy][-self.window :]
-        if len(self.recent) < self.window:
+        self.counted = self.counted + 1 if is_task else 0
+        if self.counted < self.window:
             return
         if self.best_accuracy is None or self.moving_average > self.best_accuracy:
             self.best_accuracy, self.best_step = self.moving_average, step
@@ -91,6 +103,7 @@ class Convergence(Callback):
             "window": self.window,
             "threshold": self.threshold,
             "recent": list(self.recent),
+            "counted": self.counted,
             "best_accuracy": self.best_accuracy,
             "best_step": self.best_step,
             "converged_at": self.converged_at,
@@ -98,6 +111,8 @@ class Convergence(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.recent = list(state_dict["recent"])
+        # A checkpoint from before there were curricula has no such count.
+        self.counted = min(state_dict.get("counted", len(self.recent)), len(self.recent))
         if state_dict["window"] == self.window:
             self.best_accuracy = state_dict["best_accuracy"]
             self.best_step = state_dict["best_step"]

@@ -93,6 +93,7 @@ class Report(Callback):
             "stopped_early": self.patience.reason,
             "validation": _without_stage(self.curves.validation),
             "best_validation": _without_stage(self.checkpoints.best_validation),
+            "stages": _stages(trainer),
             "steps": trainer.global_step,
             "seconds": round(seconds, 3),
             "steps_per_second": round(trainer.global_step / seconds, 2) if seconds else None,
@@ -134,6 +135,17 @@ class Report(Callback):
             if kind == "accuracy":
                 curves[stage] = (validated["step"], values)
         return curves
+
+
+def _stages(trainer: Trainer) -> list[dict[str, int]] | None:
+    """Of a curriculum, the length of each stage and its first step, from 1."""
+    stages = getattr(trainer.datamodule, "stages", None)
+    if stages is None:
+        return None
+    done = trainer.global_step
+    return [
+        {"step": first + 1, "length": length} for first, length in stages.entered if first < done
+    ]
 
 
 def _without_stage(metrics: dict[str, float]) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
@@ -11,8 +12,10 @@ from pytorch_lightning import Trainer
 
 from command_line.parser import CLASSES, arguments_of, import_class
 from command_line.settings import differences, typed, value_as_typed
+from datamodules import Curriculum
 
 LONGEST_NAME = 100
+CURRICULUM = "data.init_args.curriculum"
 
 
 def default_name(
@@ -37,6 +40,11 @@ def default_name(
                 argument = f"{key}.init_args.{name}"
                 if argument not in stated:
                     base[argument] = default
+    if base.get(CURRICULUM, "") is None:
+        for name, value in asdict(Curriculum()).items():
+            # Where it starts tells that there is one.
+            if name != "start":
+                base[f"{CURRICULUM}.{name}"] = value
     base["model.class_path"] = settings["model.class_path"]
     changed = [key for key in differences(settings, base) if key in settings]
     return name_of_run({key: settings[key] for key in changed})
@@ -50,8 +58,7 @@ def name_of_run(changed: Mapping[str, Any]) -> str:
     """
     parts = []
     for key, value in sorted(changed.items()):
-        short = "seed" if key == "seed_everything" else typed(key).rpartition(".")[2]
-        parts.append(f"{short}={value_as_typed(value)}")
+        parts.append(f"{_short(key)}={value_as_typed(value)}")
     name = re.sub(r"[\[\]() ]", "", ",".join(parts)) or "default"
     name = re.sub(r"[^\w=.,+-]", "-", name)
     if len(name) > LONGEST_NAME:
@@ -91,6 +98,14 @@ def short_names(settings: Mapping[str, Any]) -> dict[str, Any]:
         if key.endswith("class_path"):
             name, value = typed(key), value_as_typed(value)
         else:
-            name = "seed" if key == "seed_everything" else key.rpartition(".")[2]
+            name = _short(key)
         short[typed(key) if name in short else name] = value
     return short
+
+
+def _short(key: str) -> str:
+    """A dotted setting without the group it is in: lr, curriculum.start; a class by its group."""
+    if key == "seed_everything":
+        return "seed"
+    group, _, name = typed(key).partition(".")
+    return name or group

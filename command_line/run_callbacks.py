@@ -10,6 +10,7 @@ from pytorch_lightning.cli import ReduceLROnPlateau
 
 from callbacks import (
     Checkpoints,
+    CurriculumStages,
     Curves,
     Interruption,
     NodePictures,
@@ -72,6 +73,8 @@ def callbacks_of_run(
         callbacks.append(NodePictures())
     # Patience before the curves, which write the last step.
     callbacks += [RandomState(), interruption, convergence, patience, curves]
+    if data.stages:
+        callbacks.append(CurriculumStages(convergence))
     if plateau:
         callbacks.append(Plateau(plateau))
     if trainer["enable_progress_bar"] is not False:

@@ -50,9 +50,17 @@ def value_as_typed(value: Any) -> str:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Of two sets of dotted settings, those that differ: key to (value in one, in the other)."""
+    """Of two sets of dotted settings, those that differ: key to (value in one, in the other).
+
+    A setting that one of them does not know yet does not differ from one that is off.
+    """
     keys = sorted(one.keys() | other.keys())
     pairs = {key: (one.get(key, MISSING), other.get(key, MISSING)) for key in keys}
+    pairs = {
+        key: pair
+        for key, pair in pairs.items()
+        if MISSING not in pair or not any(value is None or value is False for value in pair)
+    }
     # To Python, false is 0.
     return {
         key: (a, b)

@@ -37,7 +37,7 @@ def closing(result: dict[str, Any], folder: Path) -> str:
     elif result["threshold"] is None:
         lines = [f"Trained for {steps} steps."]
     else:
-        lines = [f"Not converged by step {steps}."]
+        lines = [f"Not converged by step {steps}{_stage(result)}."]
     best, validation = result["best_accuracy"], dict(result["best_validation"])
     if best is not None and result["threshold"] is not None:
         window = result["window"]
@@ -76,6 +76,13 @@ def closing(result: dict[str, Any], folder: Path) -> str:
     if result["model"] in COMPARED[1]:
         lines.append(f"  predict        python train.py predict --ckpt_path {run}")
     return "\n".join(lines)
+
+
+def _stage(result: dict[str, Any]) -> str:
+    """How far a curriculum has come."""
+    if not result.get("stages"):
+        return ""
+    return f", at {result['stages'][-1]['length']} of {result['length']} digits"
 
 
 def _comparison(result: dict[str, Any], folder: Path) -> str:

@@ -13,6 +13,8 @@ from pytorch_lightning import LightningDataModule
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from datamodules.curriculum import Stages
+
 # Each stream of batches has a key of its own, so that no two of them ever share a number.
 TRAINING, VALIDATION, TEST = range(3)
 
@@ -148,6 +150,8 @@ class CountedData(LightningDataModule, ABC):
     kept_to_measure: ClassVar[tuple[str, ...]] = ()
     # What is counted a second, by name, and how many of them an example has.
     units: Mapping[str, int]
+    # Of a curriculum, if there is one.
+    stages: Stages | None = None
 
     num_classes: int
     batch_size: int

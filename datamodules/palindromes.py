@@ -7,6 +7,7 @@ the first one again ("Recurrent Neural Networks and Graph Neural Networks", 2019
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from datamodules.counted import (
     check_seeds,
     random_numbers,
 )
+from datamodules.curriculum import Curriculum, Stages
 
 Batch = tuple[Tensor, Tensor]
 
@@ -59,16 +61,25 @@ class TrainingBatches(CountedBatches):
         length: digits that the model reads, T.
         batch_size: palindromes an optimiser step, over all devices and accumulated batches.
         seed: of the stream.
+        stages: of a curriculum, say the length at a step in place of `length`.
         place: first, rank, devices and accumulate, as in `CountedBatches`.
     """
 
-    def __init__(self, length: int, batch_size: int, seed: int, **place: int) -> None:
+    def __init__(
+        self,
+        length: int,
+        batch_size: int,
+        seed: int,
+        stages: Stages | None = None,
+        **place: int,
+    ) -> None:
         super().__init__(batch_size, **place)
-        self.length, self.seed = length, seed
+        self.length, self.seed, self.stages = length, seed, stages
 
     def examples(self, step: int, rows: slice) -> Batch:
+        length = self.stages.length_at(step) if self.stages else self.length
         digits, target = draw_palindromes(
-            self.batch_size, self.length, seed=self.seed, stream=TRAINING, step=step
+            self.batch_size, length, seed=self.seed, stream=TRAINING, step=step
         )
         return digits[rows], target[rows]
 
@@ -92,7 +103,8 @@ class Palindromes(CountedData):
     """Endless palindromes to train on, and fixed sets of them to validate and test on.
 
     A batch is `(digits (B, T) int64, target (B,) int64)`. The training batch of a step is a pure
-    function of (seed, step), whatever the number of devices, accumulated batches and workers.
+    function of (seed, step), whatever the number of devices, accumulated batches and workers; under
+    a curriculum, of the stage too.
 
     Args:
         length: digits that the model reads, T, at least 2.
@@ -101,6 +113,7 @@ class Palindromes(CountedData):
         evaluation_seed: of these two sets, so that runs of every seed are measured on the same.
         training_seed: of the training batches; null takes the seed of the run.
         num_workers: processes that draw batches; drawing is so cheap that 0 is the fastest.
+        curriculum: leads to this length from shorter ones; null trains at it from the start.
 
     Raises:
         ValueError: a value is out of its range.
@@ -119,6 +132,7 @@ class Palindromes(CountedData):
         evaluation_seed: int = 2019,
         training_seed: int | None = None,
         num_workers: int = 0,
+        curriculum: Curriculum | None = None,
     ) -> None:
         super().__init__()
         check_least(
@@ -131,9 +145,23 @@ class Palindromes(CountedData):
         self.length, self.batch_size = length, batch_size
         self.evaluation_size, self.evaluation_seed = evaluation_size, evaluation_seed
         self.training_seed, self.num_workers = training_seed, num_workers
+        if curriculum and num_workers:
+            raise ValueError(
+                "num_workers must be 0 where there is a curriculum: it knows no more than one step "
+                f"ahead what is to be drawn, got {num_workers}"
+            )
+        self.stages = Stages(curriculum, length) if curriculum else None
 
     def __str__(self) -> str:
-        return f"palindromes, {self.length} digits read"
+        first = f", {self.stages.curriculum.start} at first" if self.stages else ""
+        return f"palindromes, {self.length} digits read{first}"
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"stages": self.stages.state_dict()} if self.stages else {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        if self.stages:
+            self.stages.load_state_dict(state_dict["stages"])
 
     def setup(self, stage: str) -> None:
         if self.evaluation_size < self._devices:
@@ -141,10 +169,15 @@ class Palindromes(CountedData):
                 f"data.evaluation_size {self.evaluation_size} leaves nothing to some of "
                 f"{self._devices} devices: it must be at least {self._devices}"
             )
+        if stage == "fit" and self.stages and self.stages.curriculum.start > self.length:
+            raise MisconfigurationException(
+                f"data.curriculum.start must be at most data.length, {self.length}, "
+                f"got {self.stages.curriculum.start}"
+            )
         super().setup(stage)
 
     def training_batches(self, **place: int) -> TrainingBatches:
-        return TrainingBatches(self.length, self.batch_size, self.seed, **place)
+        return TrainingBatches(self.length, self.batch_size, self.seed, self.stages, **place)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         return self._evaluation_loader(VALIDATION)

@@ -14,8 +14,8 @@ def signal_at(step: int, number: int) -> None:
 
     observe = Convergence.observe
 
-    def observe_and_send(self, accuracy, at_step):
-        observe(self, accuracy, at_step)
+    def observe_and_send(self, accuracy, at_step, is_task):
+        observe(self, accuracy, at_step, is_task)
         if at_step == step:
             os.kill(os.getpid(), number)
 
