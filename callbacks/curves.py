@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
-from torch.nn.utils import get_total_norm
 
 from callbacks.convergence import Convergence
 from callbacks.stopwatch import Stopwatch
@@ -19,7 +18,8 @@ class Curves(Callback):
     They are written at step 1, every `log_every_n_steps` of the Trainer, and at the last step,
     straight to the logger: Lightning's own `self.log` costs about a tenth of a short training
     step each, on every step. Loss and accuracy are means over all devices, gradient norms those
-    before clipping. Results of a validation are written when it ends.
+    before clipping, as the model's `clipping` has measured them; what it counts is written once
+    there is something to count. Results of a validation are written when it ends.
 
     Args:
         convergence: averages the accuracy of every step, and knows where it converged.
@@ -32,12 +32,11 @@ class Curves(Callback):
         self.validation: dict[str, float] = {}
         self.validations: dict[str, list[float]] = {"step": []}
         self._losses: list[Tensor] = []
-        self._gradient_norm: Tensor | None = None
         self._learning_rate = 0.0
         self._last_write = (0, 0.0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._losses, self._gradient_norm = [], None
+        self._losses = []
         self._last_write = (trainer.global_step, self.stopwatch.seconds)
         self.stopwatch.start()
 
@@ -46,10 +45,6 @@ class Curves(Callback):
     ) -> None:
         # Before a schedule sets the rate of the next step.
         self._learning_rate = optimizer.param_groups[0]["lr"]
-        self._gradient_norm = None
-        if self._is_due(trainer, trainer.global_step + 1):
-            gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
-            self._gradient_norm = get_total_norm(gradients)
 
     def on_train_batch_end(
         self,
@@ -122,8 +117,12 @@ class Curves(Callback):
             "accuracy/moving_average": average,
             "optimizer/learning_rate": self._learning_rate,
         }
-        if self._gradient_norm is not None:
-            values["optimizer/gradient_norm"] = float(self._gradient_norm)
+        clipping = trainer.lightning_module.clipping
+        if clipping.norm is not None:
+            values["optimizer/gradient_norm"] = clipping.norm
+        for name, count in clipping.state_dict().items():
+            if count:
+                values[f"optimizer/{name}"] = count
         last_step, last_seconds = self._last_write
         seconds = self.stopwatch.seconds
         if step > last_step and seconds > last_seconds:

@@ -94,6 +94,7 @@ class Report(Callback):
             "validation": _without_stage(self.curves.validation),
             "best_validation": _without_stage(self.checkpoints.best_validation),
             "stages": _stages(trainer),
+            "gradients": pl_module.clipping.state_dict(),
             "steps": trainer.global_step,
             "seconds": round(seconds, 3),
             "steps_per_second": round(trainer.global_step / seconds, 2) if seconds else None,

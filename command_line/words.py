@@ -57,6 +57,8 @@ def closing(result: dict[str, Any], folder: Path) -> str:
             lines.append(f"  test           {_numbers(test)} at that step")
     elif any(value is None for value in result.get("validation", {}).values()):
         lines.append("  validation     not finite: the network has diverged")
+    if gradients := _gradients(result):
+        lines.append(f"  gradients      {gradients}")
     speed = result["steps_per_second"]
     lines.append(f"  took           {result['seconds']:.1f} s of training, {speed} steps/s")
     run = shlex.quote(str(folder))
@@ -83,6 +85,15 @@ def _stage(result: dict[str, Any]) -> str:
     if not result.get("stages"):
         return ""
     return f", at {result['stages'][-1]['length']} of {result['length']} digits"
+
+
+def _gradients(result: dict[str, Any]) -> str:
+    """Of how many the norm overflowed, and how many were not finite; empty if there were none."""
+    # Results of older runs have no counts.
+    counts = result.get("gradients", {})
+    clipped = " and clipped" if result["hparams"].get("gradient_clip_val") else ""
+    told = {"overflowed": f"overflowed{clipped}", "skipped": "not finite and skipped"}
+    return ", ".join(f"{counts[name]} {text}" for name, text in told.items() if counts.get(name))
 
 
 def _comparison(result: dict[str, Any], folder: Path) -> str:

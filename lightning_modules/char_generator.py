@@ -85,6 +85,7 @@ class CharGenerator(Predictor):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the state carried by all rows of the batch, over all devices."""
+        super().on_save_checkpoint(checkpoint)
         state = [tensor.cpu() for tensor in self.carried.get(True, ())]
         devices = self.trainer.world_size if state else 1
         if devices > 1:
@@ -95,6 +96,7 @@ class CharGenerator(Predictor):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Take this device's rows of the carried state, also of another number of devices."""
+        super().on_load_checkpoint(checkpoint)
         state = checkpoint.get("carried_state")
         if state:
             rank, devices = self.trainer.global_rank, self.trainer.world_size

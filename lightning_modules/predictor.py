@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from pytorch_lightning import LightningModule
+from pytorch_lightning.strategies import DDPStrategy, DeepSpeedStrategy, SingleDeviceStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
@@ -16,6 +17,7 @@ from torchmetrics.classification import MulticlassAccuracy
 
 from layers import Recurrent
 from layers.backends.choice import obstacle
+from lightning_modules.clipping import Clipping
 
 
 class Predictor(LightningModule, ABC):
@@ -36,6 +38,7 @@ class Predictor(LightningModule, ABC):
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.num_classes = num_classes
+        self.clipping = Clipping()
         self.metrics = nn.ModuleDict(
             {stage: _metrics(num_classes) for stage in ("validation", "test")}
         )
@@ -105,6 +108,27 @@ class Predictor(LightningModule, ABC):
         """The study's RMSprop, for who trains without the command line and its --optimizer."""
         return torch.optim.RMSprop(self.parameter_groups(), lr=1e-3)
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Measure and clip the gradients; where they are not whole, Lightning clips them."""
+        if self._gradients_are_whole(optimizer):
+            parameters = self.trainer.precision_plugin.main_params(optimizer)
+            self.clipping(parameters, gradient_clip_val, gradient_clip_algorithm == "value")
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what was counted of the gradients."""
+        checkpoint["gradients"] = self.clipping.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on counting; older checkpoints have no counts."""
+        self.clipping.load_state_dict(checkpoint.get("gradients", {}))
+
     def __setattr__(self, name: str, value: Any) -> None:
         # Lightning notes about forty times a step which hook it is in, and torch.nn.Module asks
         # each time whether that is a parameter, a module or a buffer: a tenth of all overhead.
@@ -119,6 +143,18 @@ class Predictor(LightningModule, ABC):
             for layer in self.modules():
                 if isinstance(layer, Recurrent) and (reason := obstacle(layer)):
                     raise MisconfigurationException(f"model.{reason}")
+
+    def _gradients_are_whole(self, optimizer: torch.optim.Optimizer) -> bool:
+        """Whether each device has all gradients, at their own scale."""
+        strategy, precision = self.trainer.strategy, self.trainer.precision_plugin
+        scaled = getattr(precision, "scaler", None) is not None
+        # Fused optimisers undo the scale of mixed precision in their own step.
+        if scaled and getattr(optimizer, "_step_supports_amp_scaling", False):
+            return False
+        # DeepSpeed's is a kind of DDP's to Lightning, but has shards and clips them itself.
+        return isinstance(strategy, (SingleDeviceStrategy, DDPStrategy)) and not isinstance(
+            strategy, DeepSpeedStrategy
+        )
 
     def _measure(self, batch: Any, stage: str) -> None:
         for name, (logits, target) in self.measured(batch, stage).items():

@@ -38,6 +38,7 @@ def essence(folder: Path, curves_of, result_of) -> dict:
         "schedule": checkpoint["lr_schedulers"],
         "callbacks": checkpoint["callbacks"],
         "random": checkpoint["random_states"],
+        "gradients": checkpoint["gradients"],
         "carried": checkpoint.get("carried_state"),
         "step": checkpoint["global_step"],
         "curves": curves,

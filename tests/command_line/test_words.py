@@ -70,6 +70,29 @@ def test_closing_of_a_run_that_was_not_to_converge():
     assert text.startswith("Trained for 60 steps.\n")
 
 
+GRADIENTS = {
+    "none": (0, 0, None),
+    "overflowed": (12, 0, "12 overflowed and clipped"),
+    "not finite": (0, 3, "3 not finite and skipped"),
+    "both": (12, 3, "12 overflowed and clipped, 3 not finite and skipped"),
+}
+
+
+@pytest.mark.parametrize(("overflowed", "skipped", "expected"), GRADIENTS.values(), ids=GRADIENTS)
+def test_closing_of_a_run_with_gradients_beyond_numbers(overflowed, skipped, expected):
+    counts = {"overflowed": overflowed, "skipped": skipped}
+    clipped = {"gradients": counts, "hparams": {"gradient_clip_val": 10.0}}
+    lines = words.closing({**RESULT, **clipped}, FOLDER).splitlines()
+    found = [line for line in lines if line.startswith("  gradients")]
+    assert found == ([f"  gradients      {expected}"] if expected else [])
+
+
+def test_closing_of_a_run_that_overflowed_and_does_not_clip():
+    counts = {"overflowed": 12, "skipped": 0}
+    text = words.closing({**RESULT, "gradients": counts}, FOLDER)
+    assert "\n  gradients      12 overflowed\n" in text
+
+
 @pytest.mark.parametrize("step", [None, 42])
 def test_commands_to_go_on_can_be_typed(step):
     text = words.closing({**RESULT, "steps_to_converge": step}, FOLDER)
