@@ -1,0 +1,64 @@
+"""Which gradients a model clips itself, and which it leaves to Lightning."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from pytorch_lightning.strategies import (
+    DDPStrategy,
+    DeepSpeedStrategy,
+    FSDPStrategy,
+    SingleDeviceStrategy,
+)
+
+from lightning_modules import RNN
+
+SCALER = SimpleNamespace(scaler=object())
+UNSCALED = SimpleNamespace(scaler=None)
+# Whose gradients: by the strategy, the precision, and whether the optimiser undoes a scale.
+OURS = {
+    "one device": (SingleDeviceStrategy, SimpleNamespace(), True),
+    "several devices": (DDPStrategy, SimpleNamespace(), False),
+    "mixed precision": (SingleDeviceStrategy, SCALER, False),
+    "mixed precision without a scale": (SingleDeviceStrategy, UNSCALED, True),
+}
+LIGHTNINGS = {
+    "shards": (FSDPStrategy, SimpleNamespace(), False),
+    "shards of DeepSpeed": (DeepSpeedStrategy, SimpleNamespace(), False),
+    "still scaled": (SingleDeviceStrategy, SCALER, True),
+}
+
+
+@pytest.fixture
+def clip(monkeypatch):
+    """Ask a model to clip a gradient of norm 20 to 0.5; the model, and whom Lightning clips."""
+
+    def clip(strategy, precision, undoes_scale):
+        model, left = RNN(hidden_size=3), []
+        model.readout.bias.grad = torch.zeros(10).index_fill_(0, torch.tensor([4]), 20.0)
+        optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
+        optimizer._step_supports_amp_scaling = undoes_scale
+        precision.main_params = lambda optimizer: model.parameters()
+        trainer = SimpleNamespace(strategy=object.__new__(strategy), precision_plugin=precision)
+        monkeypatch.setattr(RNN, "trainer", trainer)
+        monkeypatch.setattr(model, "clip_gradients", lambda *arguments: left.append(arguments))
+        model.configure_gradient_clipping(optimizer, 0.5, "norm")
+        return model, left == [(optimizer, 0.5, "norm")]
+
+    return clip
+
+
+@pytest.mark.parametrize("case", OURS)
+def test_whole_gradients_are_clipped_here(case, clip):
+    model, left = clip(*OURS[case])
+    assert not left and model.clipping.norm == 20
+    assert float(model.readout.bias.grad.norm()) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("case", LIGHTNINGS)
+def test_others_are_left_to_lightning(case, clip):
+    model, left = clip(*LIGHTNINGS[case])
+    assert left and model.clipping.norm is None
+    assert float(model.readout.bias.grad.norm()) == 20
