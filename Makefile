@@ -26,6 +26,7 @@ lint: $(VENV)/installed-for-tests  ## check style and types
 
 benchmarks: $(VENV)/installed  ## measure speed, side by side with plain loops
 	$(RUN) -m benchmarks.characters
+	$(RUN) -m benchmarks.clipping
 	$(RUN) -m benchmarks.generation
 	$(RUN) -m benchmarks.palindrome_batches
 	$(RUN) -m benchmarks.trainer_overhead

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.utils import clip_grad_value_, clip_grads_with_norm_, get_total_norm
 
 
@@ -55,7 +55,10 @@ class Clipping:
                     parameter.grad = None
                 return
             self.overflowed += 1
-            multiple = float(get_total_norm([_divided(each, largest) for each in gradients]))
+            # By a tensor of its device: a GPU would multiply by the reciprocal of a number, and
+            # that of the largest float32 has lost bits, or is 0 where these are flushed.
+            parts = [each / largest.to(each.device) for each in gradients]
+            multiple = float(get_total_norm(parts))
             self.norm = multiple * float(largest)
         if limit is None or limit <= 0:
             return
@@ -64,8 +67,8 @@ class Clipping:
         elif not overflows:
             clip_grads_with_norm_(parameters, limit, norm)
         elif self.norm > limit:
-            for gradient in gradients:
-                gradient.copy_(_divided(gradient, largest)).mul_(limit / multiple)
+            for gradient, part in zip(gradients, parts, strict=True):
+                gradient.copy_(part.mul_(limit / multiple))
 
     def state_dict(self) -> dict[str, int]:
         """The counts, by name."""
@@ -75,9 +78,3 @@ class Clipping:
         """Go on counting; from 0 what was not counted yet."""
         self.overflowed = counts.get("overflowed", 0)
         self.skipped = counts.get("skipped", 0)
-
-
-def _divided(gradient: Tensor, largest: Tensor) -> Tensor:
-    # By a tensor of its device: a GPU would multiply by the reciprocal of a number, and that of
-    # the largest float32 has lost bits.
-    return gradient / largest.to(gradient.device)

@@ -144,6 +144,21 @@ def test_the_largest_of_all_parameters_counts():
         assert float(total) == pytest.approx(2, rel=1e-6) and clipping.overflowed == 1
 
 
+@pytest.fixture
+def flushed():
+    """The smallest numbers are 0, as fast code has them."""
+    if not torch.set_flush_denormal(True):
+        pytest.skip("this processor does not flush them")
+    yield
+    torch.set_flush_denormal(False)
+
+
+def test_the_reciprocal_of_the_largest_is_not_needed(flushed):
+    parameters = parameters_with([torch.full((4,), torch.finfo(torch.float32).max)])
+    Clipping()(parameters, 2.0)
+    assert parameters[0].grad.tolist() == [1.0] * 4
+
+
 def test_a_limit_beyond_the_norm_leaves_the_gradients_alone():
     gradients = drawn(1e25, torch.float32)
     parameters = parameters_with(gradients)

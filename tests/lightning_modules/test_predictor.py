@@ -12,6 +12,7 @@ from pytorch_lightning.strategies import (
     FSDPStrategy,
     SingleDeviceStrategy,
 )
+from pytorch_lightning.utilities import GradClipAlgorithmType
 
 from lightning_modules import RNN
 
@@ -33,19 +34,19 @@ LIGHTNINGS = {
 
 @pytest.fixture
 def clip(monkeypatch):
-    """Ask a model to clip a gradient of norm 20 to 0.5; the model, and whom Lightning clips."""
+    """Ask a model to clip a gradient of norm 20 to 0.5; the model, and whether Lightning does."""
 
-    def clip(strategy, precision, undoes_scale):
+    def clip(strategy, precision, undoes_scale, algorithm="norm"):
         model, left = RNN(hidden_size=3), []
-        model.readout.bias.grad = torch.zeros(10).index_fill_(0, torch.tensor([4]), 20.0)
+        model.readout.bias.grad = torch.tensor([12.0, -16.0, *[0.0] * 8])
         optimizer = torch.optim.SGD(model.parameters(), lr=1.0)
         optimizer._step_supports_amp_scaling = undoes_scale
         precision.main_params = lambda optimizer: model.parameters()
         trainer = SimpleNamespace(strategy=object.__new__(strategy), precision_plugin=precision)
         monkeypatch.setattr(RNN, "trainer", trainer)
         monkeypatch.setattr(model, "clip_gradients", lambda *arguments: left.append(arguments))
-        model.configure_gradient_clipping(optimizer, 0.5, "norm")
-        return model, left == [(optimizer, 0.5, "norm")]
+        model.configure_gradient_clipping(optimizer, 0.5, algorithm)
+        return model, left == [(optimizer, 0.5, algorithm)]
 
     return clip
 
@@ -54,7 +55,20 @@ def clip(monkeypatch):
 def test_whole_gradients_are_clipped_here(case, clip):
     model, left = clip(*OURS[case])
     assert not left and model.clipping.norm == 20
-    assert float(model.readout.bias.grad.norm()) == pytest.approx(0.5)
+    assert model.readout.bias.grad.tolist()[:2] == pytest.approx([0.3, -0.4])
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"),
+    [
+        (None, [0.3, -0.4]),
+        (GradClipAlgorithmType.NORM, [0.3, -0.4]),
+        (GradClipAlgorithmType.VALUE, [0.5, -0.5]),
+    ],
+)
+def test_as_the_trainer_says(algorithm, expected, clip):
+    model, _ = clip(*OURS["one device"], algorithm)
+    assert model.readout.bias.grad.tolist()[:2] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("case", LIGHTNINGS)
