@@ -201,6 +201,22 @@ def test_a_step_of_what_is_no_number_changes_nothing(name, entry, how):
     torch.testing.assert_close(optimizer.state_dict(), state, rtol=0, atol=0)
 
 
+def test_mixed_precision_lowers_its_scale_after_a_skipped_step():
+    parameters = parameters_with(drawn(1.0, torch.float32))
+    weights = copy.deepcopy(parameters)
+    parameters[0].grad[2, 3] = math.inf
+    optimizer = torch.optim.SGD(parameters, 0.1)
+    scaler = torch.amp.GradScaler("cpu", init_scale=64.0)
+    scaler.scale(torch.ones(()))
+    scaler.unscale_(optimizer)
+    Clipping()(parameters, 1.0)
+    scaler.step(optimizer)
+    scaler.update()
+    assert scaler.get_scale() == 32
+    for parameter, before in zip(parameters, weights, strict=True):
+        assert torch.equal(parameter, before)
+
+
 # Counting
 
 
