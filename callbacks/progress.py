@@ -102,7 +102,8 @@ class StepProgress(ProgressBar):
         loss = float(self._loss) * trainer.accumulate_grad_batches
         stages = getattr(trainer.datamodule, "stages", None)
         at = f"{stages.length_at(step - 1)} digits  " if stages else ""
-        numbers = f"{at}loss {loss:.3f}  accuracy {self.convergence.moving_average:.3f}  {speed:.3g} steps/s"
+        accuracy = self.convergence.moving_average
+        numbers = f"{at}loss {loss:.3f}  accuracy {accuracy:.3f}  {speed:.3g} steps/s"
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=step, numbers=numbers, refresh=True)
             self._next_refresh = now + SECONDS_BETWEEN_REFRESHES
