@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from layers.initialization import check_longest
 from layers.recurrent import Recurrent, State
 
 
@@ -28,6 +29,31 @@ class GRU(Recurrent):
         """Make room for the parameters, the recurrent bias of the candidate among them."""
         super().create_parameters()
         self.bias_hn = nn.Parameter(torch.empty(self.hidden_size))
+
+    def remember_for(self, longest: float) -> None:
+        """Draw b_z = log u with u from U(1, longest - 1): see ``chrono``.
+
+        Args:
+            longest: T, steps; above 2.
+
+        Raises:
+            ValueError: it is not.
+        """
+        check_longest(longest)
+        self.bias.detach().chunk(self.gate_blocks)[1].uniform_(1, longest - 1).log_()
+
+    def latch(self, gain: float) -> None:
+        """Keep what comes first, once it is there: W_n ≥ 0, and a unit that is on closes its gate.
+
+        b_z = -2, W_n from U(0, 2), U = 0 but U_z = 20 a I.
+
+        Args:
+            gain: a.
+        """
+        self.bias.detach().chunk(self.gate_blocks)[1].fill_(-2)
+        self.weight_ih.detach().chunk(self.gate_blocks)[2].uniform_(0, 2)
+        self.weight_hh.detach().zero_()
+        nn.init.eye_(self.weight_hh.detach().chunk(self.gate_blocks)[1]).mul_(20 * gain)
 
     def advance(self, from_inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """W x_t + b (B, 3H) and (h,) to h_t (B, H) and (h_t,)."""

@@ -1,8 +1,9 @@
 """The long short-term memory."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from layers.initialization import check_longest
 from layers.recurrent import Recurrent, State
 
 
@@ -53,6 +54,35 @@ class LSTM(Recurrent):
         super().reset_parameters()
         _, forget, _, _ = self.bias.detach().chunk(self.gate_blocks)
         forget.add_(self.forget_bias)
+
+    def remember_for(self, longest: float) -> None:
+        """Draw b_f = log u with u from U(1, longest - 1), and b_i = -b_f: see ``chrono``.
+
+        Args:
+            longest: T, steps; above 2.
+
+        Raises:
+            ValueError: it is not.
+        """
+        check_longest(longest)
+        inputs, forget, _, _ = self.bias.detach().chunk(self.gate_blocks)
+        forget.uniform_(1, longest - 1).log_()
+        inputs.copy_(-forget)
+
+    def latch(self, gain: float) -> None:
+        """Keep what comes first, once it is there: W_g ≥ 0, and a unit that is on closes its gate.
+
+        b_f = 10, b_i = 2, W_g from U(0, 2), U = 0 but U_i = -20 a I.
+
+        Args:
+            gain: a.
+        """
+        inputs, forget, _, _ = self.bias.detach().chunk(self.gate_blocks)
+        inputs.fill_(2)
+        forget.fill_(10)
+        self.weight_ih.detach().chunk(self.gate_blocks)[2].uniform_(0, 2)
+        self.weight_hh.detach().zero_()
+        nn.init.eye_(self.weight_hh.detach()[: self.hidden_size]).mul_(-20 * gain)
 
     def advance(self, from_inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """W x_t + b (B, 4H) and (h, c) to h_t (B, H) and (h_t, c_t)."""

@@ -1,7 +1,7 @@
 """The recurrent ReLU network."""
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from layers.recurrent import Recurrent, State
 
@@ -19,11 +19,58 @@ class RRN(Recurrent):
     The blocks lie in the order inc, dec; ``weight_hh`` and ``weight_ih`` are the rows of W that
     meet h and x, transposed. The state is (h, c). With n hidden units and d inputs it has
     2(n² + dn + n) parameters.
+
+    Args:
+        input_size: D, features of the input at a time step.
+        hidden_size: H, units of the hidden state.
+        initialization: how the first weights are drawn.
+        backend: the way through time.
+        inhibitory: whether recurrent weights are kept at or below zero, see :meth:`constrain`.
+
+    Raises:
+        ValueError: a size is below 1, or the initialization or the backend is unknown.
     """
 
     gate_blocks = 2
     state_tensors = 2
     bounded = False
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        initialization: str = "torch",
+        backend: str = "auto",
+        inhibitory: bool = False,
+    ) -> None:
+        # Set first: the parent's constructor draws the parameters, and reads it.
+        self.inhibitory = inhibitory
+        super().__init__(input_size, hidden_size, initialization, backend)
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew; inhibitory recurrent weights are the negated absolute ones."""
+        super().reset_parameters()
+        if self.inhibitory:
+            self.weight_hh.detach().abs_().neg_()
+
+    def constrain(self) -> None:
+        """After a step of an optimiser, set recurrent weights above zero back to zero.
+
+        If this layer is inhibitory, that is. Then no unit can drive another one, and since h ≥ 0,
+        inc and dec are at most ReLU(W_ih x + b): the state grows with T at most linearly, where
+        otherwise what is added may grow with the state, and the state exponentially.
+        """
+        if self.inhibitory:
+            self.weight_hh.detach().clamp_(max=0)
+
+    def latch(self, gain: float) -> None:
+        """Keep the units that come on first: W_hh = -a I, by which a unit that is on closes both.
+
+        Args:
+            gain: a; from 2 on nothing can turn off a unit that came on strongly.
+        """
+        for block in self.weight_hh.detach().chunk(self.gate_blocks):
+            nn.init.eye_(block).mul_(-gain)
 
     def advance(self, from_inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """W x_t + b (B, 2H) and (h, c) to the next h (B, H) and the next (h, c)."""

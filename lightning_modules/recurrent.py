@@ -38,9 +38,31 @@ class LSTM(SequenceClassifier):
 
 
 class RRN(SequenceClassifier):
-    """Classifier on the recurrent ReLU network, `layers.RRN`."""
+    """Classifier on the recurrent ReLU network, `layers.RRN`.
+
+    Args:
+        inhibitory: keeps recurrent weights at or below zero, so that long sequences cannot make
+            the state grow exponentially.
+    """
 
     layer = layers.RRN
+
+    def __init__(self, inhibitory: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+
+    def make_layer(self, input_size: int) -> layers.RRN:
+        settings = self.hparams
+        return layers.RRN(
+            input_size,
+            settings.hidden_size,
+            settings.initialization,
+            settings.backend,
+            settings.inhibitory,
+        )
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        super().optimizer_step(*args, **kwargs)
+        self.recurrent.constrain()
 
 
 class GRU(SequenceClassifier):
