@@ -10,6 +10,8 @@ from layers import GRU, INITIALIZATIONS, LSTM, RNN, RRN, initialize
 from layers.initialization import register
 
 CELLS = [RNN, LSTM, RRN, GRU]
+# Those by which every weight is drawn.
+DRAWN = ["study", "xavier", "orthogonal", "torch"]
 D, H, CLASSES = 40, 128, 10
 
 every_cell = pytest.mark.parametrize("cell_type", CELLS)
@@ -56,7 +58,7 @@ def assert_orthogonal(matrix):
 
 
 def test_names():
-    assert list(INITIALIZATIONS) == ["study", "xavier", "orthogonal", "torch"]
+    assert [*INITIALIZATIONS] == [*DRAWN, "identity", "chrono", "latch"]
 
 
 @every_cell
@@ -129,7 +131,7 @@ def test_biases_are_zero(cell_type, name):
 
 
 @every_cell
-@pytest.mark.parametrize("name", INITIALIZATIONS)
+@pytest.mark.parametrize("name", DRAWN)
 def test_seed_decides(cell_type, name):
     def drawn(seed):
         torch.manual_seed(seed)
@@ -141,7 +143,7 @@ def test_seed_decides(cell_type, name):
 
 
 @every_cell
-@pytest.mark.parametrize("name", INITIALIZATIONS)
+@pytest.mark.parametrize("name", [*DRAWN, "identity", "latch"])
 def test_reset_draws_anew(cell_type, name):
     cell = cell_type(3, 4, name)
     before = cell.weight_ih.clone()
@@ -178,7 +180,7 @@ def test_a_new_one_is_one_function(monkeypatch):
 def test_unknown_name_gets_the_nearest_and_all(wrong, nearest):
     complaint = (
         f"^unknown initialization '{wrong}', did you mean '{nearest}'\\? "
-        "Choose from study, xavier, orthogonal, torch$"
+        "Choose from study, xavier, orthogonal, torch, identity, chrono, latch$"
     )
     with pytest.raises(ValueError, match=complaint):
         initialize(nn.Linear(3, 4), wrong, 4)

@@ -94,3 +94,42 @@ def test_the_gradient_of_the_cell_does_not_fade():
     _, (_, last) = cell(inputs, (torch.zeros(1, 3, dtype=torch.float64), start))
     (gradient,) = torch.autograd.grad(last.sum(), start)
     assert torch.equal(gradient, torch.ones_like(start))
+
+
+# Inhibitory
+
+
+@pytest.mark.parametrize("name", ["study", "xavier", "orthogonal", "torch", "identity"])
+def test_inhibitory_weights_begin_at_or_below_zero_and_return_there(name):
+    torch.manual_seed(1)
+    free = RRN(3, 5, name)
+    torch.manual_seed(1)
+    cell = RRN(3, 5, name, inhibitory=True)
+    assert torch.equal(cell.weight_hh, -free.weight_hh.abs())
+    assert torch.equal(cell.weight_ih, free.weight_ih) and torch.equal(cell.bias, free.bias)
+    with torch.no_grad():
+        cell.weight_hh.copy_(torch.randn(10, 5))
+    stepped = cell.weight_hh.clone()
+    cell.constrain()
+    assert torch.equal(cell.weight_hh, stepped.clamp(max=0)) and stepped.max() > 0
+
+
+def test_free_weights_are_not_constrained():
+    cell = RRN(3, 5)
+    before = cell.weight_hh.clone()
+    cell.constrain()
+    assert torch.equal(cell.weight_hh, before) and before.max() > 0
+
+
+def test_the_state_of_inhibitory_weights_grows_at_most_linearly():
+    """Where that of the same weights turned positive explodes."""
+    torch.manual_seed(1)
+    inputs = torch.randn(300, 7, 3, dtype=torch.double)
+    cell = RRN(3, 20, inhibitory=True).double()
+    largest = torch.relu(cell.project(inputs)).sum(dim=0).max()
+    _, (_, state) = cell(inputs)
+    assert state.abs().max() <= largest
+    with torch.no_grad():
+        cell.weight_hh[:20].neg_().add_(0.1)
+    _, (_, state) = cell(inputs)
+    assert state.abs().max() > 1e6 * largest

@@ -290,7 +290,8 @@ def test_learns_within_seconds(trainer):
 
 
 @pytest.mark.parametrize(
-    "model_class, further", [(RNN, {}), (LSTM, {"forget_bias": 1.5}), (RRN, {}), (GRU, {})]
+    "model_class, further",
+    [(RNN, {}), (LSTM, {"forget_bias": 1.5}), (RRN, {"inhibitory": True}), (GRU, {})],
 )
 def test_checkpoint_gives_back_the_model(model_class, further, train, small):
     name = model_class.__name__
@@ -308,3 +309,14 @@ def test_checkpoint_gives_back_the_model(model_class, further, train, small):
     assert {key: model.hparams[key] for key in expected} == expected
     assert type(model) is model_class and model.recurrent.input_size == 10
     assert model(make_batch()[0]).shape == (B, 10)
+
+
+def test_inhibitory_weights_stay_at_or_below_zero_while_training(train, small):
+    for flag, expected in (("true", True), ("false", False)):
+        run = [f"--model.inhibitory={flag}", f"--run.name={flag}"]
+        assert train(*small, *run).code == 0
+        checkpoint = f"runs/palindromes/RRN/{flag}/checkpoints/last.ckpt"
+        weights = torch.load(checkpoint, weights_only=True)["state_dict"]["recurrent.weight_hh"]
+        assert bool((weights <= 0).all()) is expected
+        # Some would have become positive.
+        assert not expected or (weights == 0).any()
