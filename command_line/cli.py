@@ -13,7 +13,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 import datamodules  # noqa: F401  so that its classes are known by their names
 import lightning_modules  # noqa: F401  so that its classes are known by their names
-from command_line import words
+from command_line import lengths, words
 from command_line.arguments import CHECKPOINT_NAMES, DEFAULT_CONFIG, Arguments
 from command_line.checkpoint_file import (
     check_complete,
@@ -211,8 +211,15 @@ class TrainingCLI(LightningCLI):
         self._evaluate("validate", model, datamodule)
 
     def test(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
-        """Measure a checkpoint on the test set."""
-        self._evaluate("test", model, datamodule)
+        """Measure a checkpoint on the test set, or on those of many lengths."""
+        given, output = self._get(self.config, "lengths"), self._get(self.config, "output")
+        if given is None:
+            lengths.check_no_output(output)
+            self._evaluate("test", model, datamodule)
+            return
+        test = lengths.prepared(given, output, datamodule, self.checkpoint, self.checkpoint_file)
+        self._load(model)
+        test.carry_out(self.trainer, model, datamodule)
 
     def predict(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
         """Write the class of every node, and its probability."""

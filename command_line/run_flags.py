@@ -35,6 +35,19 @@ def add_run_flags(parser: LightningArgumentParser, subcommand: str) -> None:
             default=None,
             help="File of comma-separated values; null or -: the standard output.",
         )
+    if subcommand == "test":
+        parser.add_argument(
+            "--lengths",
+            type=str | None,
+            default=None,
+            help="Lengths to measure at, 10:200:10 up to 200 or 5,10,50; null: that of the data.",
+        )
+        parser.add_argument(
+            "--output",
+            type=str | None,
+            default=None,
+            help="With lengths, FILE.csv of their table; null: lengths.csv in the run's folder.",
+        )
     parser.add_argument("--run.root", default="runs", help="Folder of all runs.")
     parser.add_argument("--run.experiment", default="other", help="Runs to compare.")
     parser.add_argument(

@@ -163,6 +163,23 @@ class Palindromes(CountedData):
         if self.stages:
             self.stages.load_state_dict(state_dict["stages"])
 
+    def at_length(self, length: int) -> Palindromes:
+        """The same sets to validate and test on, of palindromes of another length.
+
+        Raises:
+            ValueError: the length is below 2.
+            MemoryError: there is less memory than such a set takes.
+        """
+        data = Palindromes(
+            length=length,
+            batch_size=self.batch_size,
+            evaluation_size=self.evaluation_size,
+            evaluation_seed=self.evaluation_seed,
+        )
+        # Drawing it would find out too late: memory that is not written to costs nothing.
+        np.empty((self.evaluation_size, length + 1), dtype=np.int64)
+        return data
+
     def setup(self, stage: str) -> None:
         if self.evaluation_size < self._devices:
             raise MisconfigurationException(
