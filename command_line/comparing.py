@@ -50,11 +50,11 @@ def carry_out(argv: list[str]) -> int:
     from comparison.definition import define
     from comparison.folder import ComparisonFolder
 
-    stated = {name: getattr(flags, name) for name in ("models", "lengths", "seeds", "folder")}
-    stated = {name: value for name, value in stated.items() if value is not None}
+    names = ("models", "lengths", "seeds", "test_lengths", "folder")
+    stated = {name: getattr(flags, name) for name in names if getattr(flags, name) is not None}
     file = Path(flags.config) if flags.config else None
     definition, place = define(file, {**stated, "vary": vary}, fixed)
-    folder = ComparisonFolder(place)
+    folder = ComparisonFolder(place, definition.test_lengths)
     folder.check(definition)
     return _compare(definition, folder, flags)
 
@@ -63,7 +63,7 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
     from comparison import words
     from comparison.conduct import Conductor
     from comparison.display import Display
-    from comparison.folder import State
+    from comparison.folder import AHEAD, State
 
     runs = definition.grid.runs()
     threads = threads_of_run(flags.threads, flags.jobs, definition.base.get("threads", 1))
@@ -77,7 +77,7 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
         print(words.announcement(definition, folder, states, place))
     if flags.dry_run:
         return 0
-    ahead = [run for run, state in found.items() if state in (State.NEW, State.BEGUN)]
+    ahead = [run for run, state in found.items() if state in AHEAD]
     display = Display(len(runs), states[State.FINISHED], states[State.FAILED])
     conductor = Conductor(engine, folder, definition, threads, display, _now_and_then(folder, runs))
     try:
@@ -111,7 +111,7 @@ def _carry_out(
         with conductor.stop.listening(), conductor.display:
             conductor.carry_out(ahead)
     if not conductor.stop.signals:
-        results.collect(folder.path, runs)
+        results.collect(folder.path, runs, folder.test_lengths)
         outputs.show(folder.path)
 
 
@@ -155,7 +155,7 @@ def _now_and_then(folder: ComparisonFolder, runs: list[Run]) -> Callable[[], Non
         nonlocal due
         begun = time.monotonic()
         if begun >= due:
-            results.collect(folder.path, runs)
+            results.collect(folder.path, runs, folder.test_lengths)
             due = time.monotonic() + (time.monotonic() - begun) / COLLECTING
 
     return collect

@@ -29,6 +29,7 @@ def parser_of_compare() -> FlagParser:
     add("-c", "--config", metavar="FILE", help="of the runs, or a comparison (configs/study/)")
     add("--models", metavar="A,B", help="architectures (default: that of the config)")
     add("--lengths", metavar="LIST", help="of the data: 5:100:5 up to 100, or 5,10,20")
+    add("--test_lengths", metavar="LIST", help="to measure each run at once it has trained: 5:50:5")
     add("--seeds", metavar="N", help="0 to N - 1; or a list: 3,7 or 0:9 (default: the config's)")
     add(
         "--vary",

@@ -11,7 +11,7 @@ from command_line.errors import UsageError
 from command_line.lengths_file import LENGTHS, AtLength, write_lengths
 from command_line.predictions import check_output
 from command_line.run_folder import RunFolder
-from comparison.values import whole_numbers
+from comparison.values import ascending
 from storage.files import written_whole
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def prepared(
     Raises:
         UsageError: it cannot be carried out.
     """
-    lengths = tuple(sorted(whole_numbers(FLAG, given)))
+    lengths = ascending(FLAG, given)
     check_lengths(FLAG, data, lengths)
     trained = checkpoint["config"]["data"]["init_args"]["length"]
     if data.length != trained:

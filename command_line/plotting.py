@@ -8,7 +8,7 @@ from command_line.errors import UsageError
 from command_line.flags import FlagParser
 
 DESCRIPTION = """\
-Print the table of a comparison and draw its figures again, from results.csv and curves.csv alone.
+Print the table of a comparison and draw its figures again, from its CSV files alone.
 The figures go to FOLDER/figures, as PNG, as SVG and for TensorBoard; the table to FOLDER/table.md.
 
 python train.py plot comparisons/figures_3_4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ from typing import Any
 MOST_PARSED = 100
 
 
-def check_settings(config: Path, commands: list[list[str]]) -> str | None:
-    """Let the parser of `fit` understand commands, building nothing.
+def check_settings(
+    config: Path, commands: list[list[str]], test_lengths: Sequence[int] = ()
+) -> str | None:
+    """Let the parser of `fit` understand commands; no network is built, and no data are read.
 
     Args:
         config: file of the base config.
         commands: flags of `fit`, without the config.
+        test_lengths: that the data must be had at.
 
     Returns:
         What is wrong with the first that cannot be understood, in one line; None if all can.
@@ -41,6 +45,8 @@ def check_settings(config: Path, commands: list[list[str]]) -> str | None:
             self.arguments = take_apart(["fit", f"--config={config}", *flags])
             self.parse_arguments(self.parser, None)
             check_one_device(self.config["fit"]["trainer"])
+            if test_lengths:
+                check_test_lengths(self.config["fit"]["data"], test_lengths)
 
     with unchanged_process():
         try:
@@ -73,3 +79,25 @@ def check_one_device(trainer: Any) -> None:
             f"a run of a comparison has one device, got trainer.{key} {trainer[key]}: "
             f"add --trainer.{key} 1"
         )
+
+
+def check_test_lengths(data: Any, test_lengths: Sequence[int]) -> None:
+    """Make sure that a run may be measured at these lengths.
+
+    Args:
+        data: as parsed, the class and its settings.
+
+    Raises:
+        UsageError: it may not.
+    """
+    from command_line.errors import UsageError
+    from command_line.lengths import check_has_length, check_lengths
+    from command_line.parser import import_class
+
+    flag, data_class = "--test_lengths", import_class(data["class_path"])
+    check_has_length(flag, data_class)
+    try:
+        built = data_class(**data["init_args"])
+    except ValueError as error:
+        raise UsageError(f"data: {error}") from None
+    check_lengths(flag, built, test_lengths)

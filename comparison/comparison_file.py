@@ -12,7 +12,7 @@ from command_line.errors import UsageError, did_you_mean
 
 # config: the base config, relative to the file; fixed: flags of `fit` that hold in all runs; the
 # others are as the flags of `compare`.
-KEYS = ("config", "models", "lengths", "seeds", "vary", "fixed", "folder")
+KEYS = ("config", "models", "lengths", "seeds", "vary", "fixed", "test_lengths", "folder")
 INTEGER = "tag:yaml.org,2002:int"
 
 

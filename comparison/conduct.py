@@ -90,7 +90,8 @@ class Conductor:
         Raises:
             UsageError: there is one that it does not understand.
         """
-        self.engine.start(None, check_settings, self.config, distinct(runs, self.fixed))
+        commands, lengths = distinct(runs, self.fixed), self.folder.test_lengths
+        self.engine.start(None, check_settings, self.config, commands, lengths)
         answers: list[Answer] = []
         while not answers and self._goes_on():
             answers = self.engine.wait(SECONDS_BETWEEN_LOOKS)
@@ -123,10 +124,10 @@ class Conductor:
         if state in (State.FINISHED, State.FAILED):
             self._end(run)
             return
-        if state is State.BEGUN:
+        if state in (State.BEGUN, State.TRAINED):
             self.resumed.add(run)
         self.display.running[run] = time.monotonic()
-        task = Task(self.folder.path, run, self.fixed, self.threads)
+        task = Task(self.folder.path, run, self.fixed, self.threads, self.folder.test_lengths)
         self.engine.start(run, self.function, task)
 
     def _note(self, run: Run, outcome: Outcome) -> None:

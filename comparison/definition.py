@@ -17,7 +17,7 @@ from command_line.errors import UsageError, did_you_mean
 from command_line.settings import describe, differences, flatten, typed
 from comparison.comparison_file import read_comparison
 from comparison.grid import Grid
-from comparison.values import as_typed, seeds_of, values_of, whole_numbers
+from comparison.values import as_typed, ascending, seeds_of, values_of, whole_numbers
 
 NAME = "comparison.yaml"
 # What flags of `fit` may be varied or fixed; all the others are the comparison's own business.
@@ -56,12 +56,14 @@ class Definition:
         base: what is in it.
         fixed: flags of `fit` without dashes, and the value that each has in all runs, as typed.
         grid: what the runs differ in.
+        test_lengths: that each run is measured at once it has trained, ascending.
     """
 
     config: Path
     base: Mapping[str, Any]
     fixed: Mapping[str, str]
     grid: Grid
+    test_lengths: tuple[int, ...] = ()
 
     def settings(self) -> dict[str, Any]:
         """What all runs have in common, and what would change their results."""
@@ -96,6 +98,8 @@ class Definition:
             "vary": vary,
             "fixed": dict(self.fixed),
         }
+        if self.test_lengths:
+            content["test_lengths"] = list(self.test_lengths)
         return str(yaml.safe_dump({"compare": content}, sort_keys=False, default_flow_style=None))
 
 
@@ -137,6 +141,7 @@ def define(
     if seeds is None:
         seeds = [base.get("seed_everything") or 0]
     grid = Grid(_models(models), varied, seeds_of("--seeds", seeds))
+    lengths = _test_lengths(stated, "--") or _test_lengths(from_file, f"{file}: ")
     folder = stated.get("folder") or from_file.get("folder")
     if folder:
         place = Path(str(folder)).expanduser()
@@ -147,7 +152,7 @@ def define(
         run = base.get("run")
         name = run.get("experiment") if isinstance(run, dict) else None
         place = Path("comparisons") / str(name or config.stem)
-    return Definition(config, base, fixed, grid), place
+    return Definition(config, base, fixed, grid, lengths), place
 
 
 def check_flag(flag: str) -> None:
@@ -181,6 +186,11 @@ def _varied(stated: Mapping[str, Any], where: str) -> dict[str, tuple[str, ...]]
     for flag, given in vary.items():
         varied[str(flag)] = values_of(f"{where}vary {flag}", given)
     return varied
+
+
+def _test_lengths(stated: Mapping[str, Any], where: str) -> tuple[int, ...]:
+    given = stated.get("test_lengths")
+    return () if given is None else ascending(f"{where}test_lengths", given)
 
 
 def _models(given: Any) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from command_line.config_file import check_config
 from command_line.errors import UsageError
+from command_line.lengths_file import LENGTHS, read_lengths
 from command_line.run_folder import RunFolder
 from comparison.comparison_file import read_comparison
 from comparison.definition import NAME, Definition, define
@@ -28,8 +29,13 @@ class State(Enum):
 
     NEW = "not begun"
     BEGUN = "begun"
+    TRAINED = "trained, not measured at all test lengths"
     FAILED = "failed"
     FINISHED = "finished"
+
+
+# What a run may be that is still to be carried out.
+AHEAD = (State.NEW, State.BEGUN, State.TRAINED)
 
 
 @dataclass(frozen=True)
@@ -38,9 +44,14 @@ class ComparisonFolder:
 
     comparison.yaml is its definition, config.yaml its base config, runs/MODEL/NAME/ its runs,
     logs/MODEL/NAME.log what they printed, and failed/MODEL/NAME.txt why one failed.
+
+    Attributes:
+        path: of it.
+        test_lengths: that a run has to be measured at to be finished; () if at none.
     """
 
     path: Path
+    test_lengths: tuple[int, ...] = ()
 
     @property
     def definition_file(self) -> Path:
@@ -61,11 +72,20 @@ class ComparisonFolder:
 
     def state(self, run: Run) -> State:
         folder = self.run(run)
-        if folder.result():
+        trained = bool(folder.result())
+        if trained and self._measured(folder):
             return State.FINISHED
         if self._note(run).is_file():
             return State.FAILED
+        if trained:
+            return State.TRAINED
         return State.BEGUN if folder.checkpoint("last").is_file() else State.NEW
+
+    def _measured(self, folder: RunFolder) -> bool:
+        wanted = set(map(str, self.test_lengths))
+        return not wanted or wanted <= {
+            row["test_length"] for row in read_lengths(folder.path / LENGTHS)
+        }
 
     def failure(self, run: Run) -> str:
         """Why a run failed, in one line."""
@@ -136,10 +156,15 @@ class ComparisonFolder:
     def _define(self, definition: Definition, alone: bool) -> None:
         if not alone:
             there, _ = define(self.definition_file, {}, {})
+            other = ""
             if set(there.grid.runs()) != set(definition.grid.runs()):
+                other = "of other runs"
+            elif there.test_lengths != definition.test_lengths:
+                other = "at other test lengths"
+            if other:
                 raise UsageError(
-                    f"a comparison of other runs is under way in {self.path}: wait until it has "
-                    f"ended, or choose another folder with --folder FOLDER"
+                    f"a comparison {other} is under way in {self.path}: wait until it has ended, "
+                    f"or choose another folder with --folder FOLDER"
                 )
         self._write(self.config_file, definition.config.read_text(encoding="utf-8"))
         heading = HEADING.format(self.definition_file)

@@ -48,22 +48,31 @@ class Task:
         run: of its grid.
         fixed: flags of `fit` that all runs have, without dashes, and their values as typed.
         threads: CPU threads; None leaves them to the config.
+        test_lengths: that it is measured at once it has trained.
     """
 
     folder: Path
     run: Run
     fixed: Mapping[str, str]
     threads: int | None
+    test_lengths: tuple[int, ...] = ()
 
     def flags(self) -> list[str]:
-        """What `train.py` is told."""
+        """What `train.py` is told, to train."""
         flags = ["fit", f"--config={ComparisonFolder(self.folder).config_file}"]
         flags += flags_of(self.run, self.fixed)
         flags += [f"--run.root={self.folder}", "--run.experiment=runs"]
         flags.append(f"--run.name={self.run.name}")
-        if self.threads is not None:
-            flags.append(f"--threads={self.threads}")
-        return flags
+        return flags + self._threads()
+
+    def flags_to_measure(self) -> list[str]:
+        """What `train.py` is told once the run has trained."""
+        lengths = ",".join(map(str, self.test_lengths))
+        run = ComparisonFolder(self.folder).run(self.run).path
+        return ["test", f"--ckpt_path={run}", f"--lengths={lengths}", *self._threads()]
+
+    def _threads(self) -> list[str]:
+        return [] if self.threads is None else [f"--threads={self.threads}"]
 
 
 def flags_of(run: Run, fixed: Mapping[str, str]) -> list[str]:
@@ -85,11 +94,11 @@ def fixed_flags(definition: Definition) -> dict[str, str]:
 
 
 def carry_out(task: Task) -> Outcome:
-    """Carry out a run, or go on with it; what it prints goes to its log.
+    """Carry out a run, or go on with it, and measure it; what it prints goes to its log.
 
     Who has the log has the run, so that two comparisons of one folder do not share one.
     """
-    folder, run = ComparisonFolder(task.folder), task.run
+    folder, run = ComparisonFolder(task.folder, task.test_lengths), task.run
     log = folder.log(run)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a+", encoding="utf-8", errors="replace") as file:
@@ -101,8 +110,14 @@ def carry_out(task: Task) -> Outcome:
             return Outcome(Kind.FINISHED)
         if state is State.FAILED:
             return Outcome(Kind.FAILED, folder.failure(run))
-        flags = task.flags() + ["--ckpt_path=last"] * (state is State.BEGUN)
-        outcome = _train(flags, file.fileno(), log)
+        outcome = Outcome(Kind.FINISHED)
+        if state is not State.TRAINED:
+            flags = task.flags() + ["--ckpt_path=last"] * (state is State.BEGUN)
+            outcome = _program(flags, file.fileno(), log)
+        if outcome.kind is Kind.FINISHED and folder.state(run) is State.TRAINED:
+            outcome = _program(task.flags_to_measure(), file.fileno(), log)
+            if outcome.kind is Kind.FAILED:
+                outcome = Outcome(Kind.FAILED, f"trained, but not measured: {outcome.reason}")
         if outcome.kind is Kind.FINISHED and folder.state(run) is not State.FINISHED:
             outcome = Outcome(Kind.FAILED, "it ended without a result")
         if outcome.kind is Kind.FAILED:
@@ -110,7 +125,7 @@ def carry_out(task: Task) -> Outcome:
         return outcome
 
 
-def _train(flags: list[str], descriptor: int, log: Path) -> Outcome:
+def _program(flags: list[str], descriptor: int, log: Path) -> Outcome:
     from command_line.program import main
     from comparison.isolation import unchanged_process
 

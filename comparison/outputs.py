@@ -11,7 +11,7 @@ def show(folder: Path) -> None:
     """Print the table and write it to table.md, draw the figures, and tell where they are.
 
     Args:
-        folder: of a comparison; results.csv and curves.csv in it are all that is read.
+        folder: of a comparison; the CSV files in it are all that is read.
 
     Raises:
         ValueError: a CSV is missing, or not a table of a comparison.

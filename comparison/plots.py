@@ -7,11 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from command_line.lengths_file import AtLength
 from comparison.against import against_setting
 from comparison.cost import against_cost
+from comparison.over_lengths import over_lengths
 from comparison.over_steps import over_steps
 from comparison.pictures import replace_pictures
-from comparison.records import Curve, Record, read_curves, read_results
+from comparison.records import Curve, Record, read_curves, read_lengths, read_results
 from storage.lock import locked
 
 if TYPE_CHECKING:
@@ -26,8 +28,8 @@ def draw_all(folder: Path) -> list[Path]:
     """Draw all figures that there is something to show in, as PNG and SVG and for TensorBoard.
 
     Args:
-        folder: of the comparison; results.csv and, for the curves over steps, curves.csv are
-            read. The pictures go to figures/ in it, in place of those that it had drawn there.
+        folder: of the comparison; results.csv is read and, where they are there, curves.csv and
+            lengths.csv. The pictures go to figures/ in it, in place of those drawn there before.
 
     Returns:
         The files of the pictures.
@@ -38,7 +40,7 @@ def draw_all(folder: Path) -> list[Path]:
     """
     from figures.tensorboard import write_images
 
-    records, curves = read_results(folder), read_curves(folder)
+    records, curves, lengths = read_results(folder), read_curves(folder), read_lengths(folder)
     finished = [record for record in records if record.finished]
     into = folder / FIGURES
     if not finished and not into.is_dir():
@@ -46,7 +48,7 @@ def draw_all(folder: Path) -> list[Path]:
     pictures: dict[str, bytes] = {}
     images: dict[str, bytes] = {}
     with locked(folder):
-        for name, figure in _figures(finished, curves) if finished else ():
+        for name, figure in _figures(finished, curves, lengths) if finished else ():
             png, svg = _saved(figure)
             images[name] = png
             # Not by a suffix: a name may have a dot.
@@ -57,10 +59,13 @@ def draw_all(folder: Path) -> list[Path]:
 
 
 def _figures(
-    finished: Sequence[Record], curves: Mapping[str, Curve]
+    finished: Sequence[Record],
+    curves: Mapping[str, Curve],
+    lengths: Mapping[str, Sequence[AtLength]],
 ) -> Iterator[tuple[str, Figure]]:
     yield from against_setting(finished)
     yield from over_steps(finished, curves)
+    yield from over_lengths(finished, lengths)
     yield from against_cost(finished)
 
 

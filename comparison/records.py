@@ -1,4 +1,4 @@
-"""What results.csv and curves.csv hold, read back; all that tables and figures are made from."""
+"""What the CSVs of a comparison hold, read back; all that tables and figures are made from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from command_line.lengths_file import LENGTHS, AtLength
 from comparison.learning_curves import CURVES, TAGS
+from comparison.measured_lengths import COLUMNS
 from comparison.results import FAILED, FINISHED, FIRST, LAST, MEASURED, RESULTS, STATES
 
 SOLVED = {"true": True, "false": False, "": None}
@@ -81,6 +83,25 @@ def read_curves(folder: Path) -> dict[str, Curve]:
             if value is not None and step is not None:
                 curve[name].append((step, value))
     return curves
+
+
+def read_lengths(folder: Path) -> dict[str, list[AtLength]]:
+    """Read lengths.csv: what each run comes to at many lengths, by name; empty without the file.
+
+    Raises:
+        ValueError: the file is not a table of lengths.
+    """
+    file = folder / LENGTHS
+    if not file.is_file():
+        return {}
+    _, rows = _table(file, COLUMNS)
+    lengths: dict[str, list[AtLength]] = {}
+    for line, row in rows:
+        numbers = (_number(row[name], name, f"{file}, line {line}") for name in AtLength._fields)
+        # What is left empty is a loss that is not finite.
+        measured = AtLength._make(math.nan if each is None else each for each in numbers)
+        lengths.setdefault(row["run"], []).append(measured)
+    return lengths
 
 
 def _table(file: Path, needed: Iterable[str]) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:

@@ -1,4 +1,4 @@
-"""What came out of the runs of a comparison: results.csv, a row a run, and curves.csv."""
+"""What came out of the runs of a comparison: results.csv, a row a run, and the other tables."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 from comparison.grid import Run
 from comparison.learning_curves import update_curves
+from comparison.measured_lengths import update_lengths
 from storage.files import written_whole
 from storage.lock import locked
 
@@ -30,8 +31,8 @@ MEASURED = (
 LAST = ("seed", "state", "solved", *MEASURED, "error")
 
 
-def collect(folder: Path, runs: Sequence[Run]) -> None:
-    """Write results.csv and curves.csv of a comparison, each whole or not at all.
+def collect(folder: Path, runs: Sequence[Run], test_lengths: Sequence[int] = ()) -> None:
+    """Write results.csv, curves.csv and lengths.csv of a comparison, each whole or not at all.
 
     Cheap enough to be called after each run: only the events of runs that went on are read.
 
@@ -39,6 +40,7 @@ def collect(folder: Path, runs: Sequence[Run]) -> None:
         folder: of the comparison. A run's folder is runs/MODEL/NAME in it; what made a run fail
             is told in failed/MODEL/NAME.txt.
         runs: all of the grid, also those that are not finished.
+        test_lengths: that they are measured at; without any there is no lengths.csv.
     """
     folder.mkdir(parents=True, exist_ok=True)
     flags = list(dict.fromkeys(flag for run in runs for flag, _ in run.settings))
@@ -49,6 +51,7 @@ def collect(folder: Path, runs: Sequence[Run]) -> None:
             table.writeheader()
             table.writerows(rows)
         update_curves(folder, [row["run"] for row in rows])
+        update_lengths(folder, rows, test_lengths)
 
 
 def _row(folder: Path, run: Run) -> dict[str, str]:

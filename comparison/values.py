@@ -53,6 +53,15 @@ def whole_numbers(flag: str, given: Any) -> tuple[int, ...]:
     return tuple(dict.fromkeys(map(int, values)))
 
 
+def ascending(flag: str, given: Any) -> tuple[int, ...]:
+    """As `whole_numbers`, in ascending order.
+
+    Raises:
+        UsageError: as in `whole_numbers`.
+    """
+    return tuple(sorted(whole_numbers(flag, given)))
+
+
 def seeds_of(flag: str, given: Any) -> tuple[int, ...]:
     """Seeds: a single number n stands for 0 to n - 1.
 

@@ -34,7 +34,14 @@ def announcement(
     rows += [(flag, _listed(values)) for flag, values in grid.varied.items()]
     rows.append(("seed", _listed([str(seed) for seed in grid.seeds])))
     rows += [(flag, f"{value} in all") for flag, value in definition.fixed.items()]
-    known = {State.FINISHED: "finished already", State.BEGUN: "begun", State.FAILED: "failed"}
+    if definition.test_lengths:
+        rows.append(("test lengths", _listed(list(map(str, definition.test_lengths)))))
+    known = {
+        State.FINISHED: "finished already",
+        State.TRAINED: "trained, not measured",
+        State.BEGUN: "begun",
+        State.FAILED: "failed",
+    }
     done = [f"{states[state]} {words}" for state, words in known.items() if states[state]]
     retry = " (once more with --retry_failed)" if states[State.FAILED] else ""
     rows += [

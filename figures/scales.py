@@ -48,7 +48,9 @@ def set_places(axes: Axes, places: Sequence[float]) -> None:
     axes.autoscale_view(scaley=False)
     if len(places) <= MOST_TICKS:
         axes.set_xticks(places, labels=[f"{place:g}" for place in places])
-        axes.tick_params(axis="x", which="minor", bottom=False)
+        axes.minorticks_off()
+    elif base:
+        set_logarithmic(axes, places)
 
 
 def set_logarithmic(axes: Axes, values: Sequence[float]) -> None:
