@@ -16,6 +16,7 @@ subcommands:
                python train.py validate --ckpt_path runs/palindromes/RRN/default
   test       measure a checkpoint on the test set, also at other lengths than trained on
                python train.py test --ckpt_path runs/palindromes/RRN/default --data.length 200
+               python train.py test --ckpt_path runs/palindromes/RRN/default --lengths 10:200:10
   predict    tell the classes of the nodes of a graph, as comma-separated values
                python train.py predict --ckpt_path runs/graphs/GCN/dataset=Cora --output cora.csv
   compare    many runs side by side: architectures, lengths, seeds, any flag; goes on if stopped
