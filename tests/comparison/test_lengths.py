@@ -162,7 +162,12 @@ def test_several_trained_lengths_are_lines_while_few_and_else_panels(
 
 @pytest.mark.parametrize(
     ("lengths", "scale"),
-    [(range(10, 210, 10), "linear"), ([2**n for n in range(1, 13)], "log"), ([7], "linear")],
+    [
+        (range(10, 210, 10), "linear"),
+        ([7], "linear"),
+        ([2**n for n in range(1, 13)], "log"),
+        ([2, 4, 6, 8, 16, 32, 64], "log"),
+    ],
 )
 def test_the_axis_is_as_the_lengths_grow(lengths, scale, folder, measure, drawn):
     collect(folder, [measure("RNN", accuracies=dict.fromkeys(lengths, 0.5))], lengths)
