@@ -90,14 +90,19 @@ def check_test_lengths(data: Any, test_lengths: Sequence[int]) -> None:
     Raises:
         UsageError: it may not.
     """
+    from jsonargparse import ArgumentParser
+
     from command_line.errors import UsageError
     from command_line.lengths import check_has_length, check_lengths
-    from command_line.parser import import_class
+    from command_line.parser import CLASSES, import_class
 
-    flag, data_class = "--test_lengths", import_class(data["class_path"])
-    check_has_length(flag, data_class)
+    flag = "--test_lengths"
+    check_has_length(flag, import_class(data["class_path"]))
+    # With whatever classes are settings of the data in their turn.
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--data", type=CLASSES["data"])
     try:
-        built = data_class(**data["init_args"])
+        built = parser.instantiate_classes(parser.parse_object({"data": data.as_dict()}))
     except ValueError as error:
         raise UsageError(f"data: {error}") from None
-    check_lengths(flag, built, test_lengths)
+    check_lengths(flag, built["data"], test_lengths)

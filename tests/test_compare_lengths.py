@@ -41,6 +41,16 @@ def test_each_run_is_measured_and_the_numbers_are_those_of_test(
     assert (FOLDER / "figures/accuracy_at_length.png").is_file()
 
 
+def test_after_a_curriculum_the_trained_length_is_the_last(
+    start_process, train, small_config, tmp_path
+):
+    done = train(*GRID, "--data.curriculum.start=2", "--test_lengths=2,4")
+    assert done.code == 0, done.err
+    with (FOLDER / "lengths.csv").open(newline="") as file:
+        rows = [(row["trained_length"], row["test_length"]) for row in csv.DictReader(file)]
+    assert rows == [("4", "2"), ("4", "4")]
+
+
 def test_what_is_not_measured_yet_is_measured_without_training_again(
     start_process, train, small_config, tmp_path
 ):
