@@ -1,4 +1,4 @@
-"""First weights by which a cell remembers: identity, chrono and latch, and what they are good for."""
+"""First weights by which a cell remembers, identity, chrono and latch; what each is good for."""
 
 import math
 
@@ -65,7 +65,7 @@ def test_identity_leaves_the_output_as_torch_has_it():
 def assert_log_uniform(biases, longest):
     """Equal to log u, u from U(1, longest - 1), in its range and first two moments of u."""
     times = biases.detach().double().exp()
-    assert 1 <= times.min() and times.max() <= longest - 1
+    assert times.min() >= 1 and times.max() <= longest - 1
     middle, width = longest / 2, longest - 2
     assert abs(times.mean() - middle) < 5 * width / math.sqrt(12 * len(times))
     assert abs(times.var() / (width**2 / 12) - 1) < 0.3
