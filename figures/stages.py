@@ -31,7 +31,8 @@ def draw_stages(stages: Sequence[tuple[int, int]], steps: int, length: int) -> F
     axes.axhline(length, color="grey", linewidth=0.8, linestyle=(0, (1, 3)), label="the task")
     axes.set(title="Stages of the curriculum", xlabel="training step", ylabel="digits to read")
     axes.set_yscale("log")
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xlim(left=0)
     axes.grid(alpha=0.25)
-    figure.legend(loc="outside right upper", frameon=False)
+    axes.legend(loc="lower right", frameon=False)
     return figure
