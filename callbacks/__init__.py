@@ -4,6 +4,7 @@ from callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from callbacks.convergence import Convergence
 from callbacks.curriculum import CurriculumStages
 from callbacks.curves import Curves
+from callbacks.instruments import watch
 from callbacks.interruption import Interrupted, Interruption
 from callbacks.node_pictures import NodePictures
 from callbacks.patience import Patience
@@ -34,4 +35,5 @@ __all__ = [
     "StepProgress",
     "TimeLimit",
     "Unprofiled",
+    "watch",
 ]

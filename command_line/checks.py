@@ -19,7 +19,7 @@ from datamodules import CountedData
 from generation import Writer
 from lightning_modules import Predictor
 
-GROUPS = ("trainer", "convergence", "early_stopping", "checkpoints", "samples", "run")
+GROUPS = ("trainer", "convergence", "early_stopping", "checkpoints", "samples", "watch", "run")
 # Of a model, what the data say; data that do not have it leave the model's own.
 FROM_DATA = ("num_classes", "num_features")
 

@@ -20,6 +20,7 @@ from callbacks import (
     Samples,
     StepProgress,
     TimeLimit,
+    watch,
 )
 from command_line.checks import check_prompt
 from command_line.naming import hparams_of
@@ -85,6 +86,7 @@ def callbacks_of_run(
         samples = Samples(folder.samples_file, **config["samples"])
         check_prompt(samples.prompt, model, data)
         callbacks.append(samples)
+    callbacks += watch(folder.instruments, model, **config["watch"])
     checkpoints = Checkpoints(folder.checkpoints, interruption, settings, **config["checkpoints"])
     hparams = hparams_of(defining(settings))
     report = Report(folder.result_file, hparams, convergence, patience, curves, checkpoints)

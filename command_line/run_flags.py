@@ -5,7 +5,7 @@ from __future__ import annotations
 from jsonargparse.typing import restricted_number_type
 from pytorch_lightning.cli import LightningArgumentParser
 
-from callbacks import Checkpoints, Convergence, Patience, Samples
+from callbacks import Checkpoints, Convergence, Patience, Samples, watch
 
 # More than any machine has would only fail later, and with many lines.
 Threads = restricted_number_type("Threads", int, [(">", 0), ("<=", 1024)])
@@ -22,6 +22,7 @@ def add_run_flags(parser: LightningArgumentParser, subcommand: str) -> None:
         instantiate=False,
     )
     parser.add_class_arguments(Samples, "samples", skip={"file"}, instantiate=False)
+    parser.add_function_arguments(watch, "watch", skip={"folder", "model"})
     parser.add_argument(
         "--threads",
         type=Threads | None,

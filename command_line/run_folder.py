@@ -55,6 +55,10 @@ class RunFolder:
         return self.path / "samples.md"
 
     @property
+    def instruments(self) -> Path:
+        return self.path / "instruments"
+
+    @property
     def checkpoints(self) -> Path:
         return self.path / "checkpoints"
 

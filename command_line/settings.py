@@ -13,7 +13,7 @@ from typing import Any
 # How long, how watched, how fast and where: none of it changes what a training step does.
 FREE = re.compile(
     r"^(config|ckpt_path|output|lengths"
-    r"|threads|run\..*|convergence\..*|early_stopping\..*|checkpoints\..*|samples\..*"
+    r"|threads|run\..*|convergence\..*|early_stopping\..*|checkpoints\..*|samples\..*|watch\..*"
     r"|model\.init_args\.backend|data\.init_args\.num_workers"
     r"|trainer\.(?!gradient_clip|accumulate_grad_batches|precision|deterministic|plugins"
     r"|limit_train_batches|overfit_batches|callbacks).*)$"

@@ -31,6 +31,7 @@ GROUPS = (
     "early_stopping",
     "checkpoints",
     "samples",
+    "watch",
 )
 INSTEAD = {
     "model": "--models A,B",
@@ -42,7 +43,7 @@ INSTEAD = {
 # How watched, how fast and where: it may differ between the runs that are compared. How long may
 # not, since a run that has ended is not asked for how long it was to last.
 FREE = re.compile(
-    r"^(threads|run\..*|checkpoints\..*|samples\..*|model\.backend|data\.num_workers"
+    r"^(threads|run\..*|checkpoints\..*|samples\..*|watch\..*|model\.backend|data\.num_workers"
     r"|trainer\.(accelerator|devices|num_nodes|strategy|enable_.*|logger|profiler|barebones))$"
 )
 

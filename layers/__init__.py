@@ -8,6 +8,7 @@ from layers.gcnii import GCNIIConvolution
 from layers.graph_convolution import GraphConvolution
 from layers.gru import GRU
 from layers.initialization import INITIALIZATIONS, initialize
+from layers.jacobians import largest_singular_values
 from layers.lstm import LSTM
 from layers.recurrent import Recurrent, State
 from layers.rnn import RNN
@@ -15,6 +16,7 @@ from layers.rrn import RRN
 from layers.sparse import Sparse, multiply
 from layers.sparse_linear import SparseLinear
 from layers.stack import Stack
+from layers.trace import Trace, traced
 
 __all__ = [
     "CELLS",
@@ -33,8 +35,11 @@ __all__ = [
     "SparseLinear",
     "Stack",
     "State",
+    "Trace",
     "dropout",
     "initialize",
+    "largest_singular_values",
     "multiply",
     "normalized_adjacency",
+    "traced",
 ]

@@ -24,6 +24,7 @@ class GRU(Recurrent):
 
     gate_blocks = 3
     state_tensors = 1
+    bounds = {"r": (0.0, 1.0), "z": (0.0, 1.0), "n": (-1.0, 1.0), "h": (-1.0, 1.0)}
 
     def create_parameters(self) -> None:
         """Make room for the parameters, the recurrent bias of the candidate among them."""
@@ -58,6 +59,12 @@ class GRU(Recurrent):
     def advance(self, from_inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """W x_t + b (B, 3H) and (h,) to h_t (B, H) and (h_t,)."""
         (hidden,) = state
+        _, z, n = self.gates(from_inputs, hidden).values()
+        hidden = (1 - z) * n + z * hidden
+        return hidden, (hidden,)
+
+    def gates(self, from_inputs: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+        """W x_t + b (B, 3H) and h_{t-1} (B, H) to r, z and n (B, H)."""
         # Not added to what comes from the inputs, unlike in other cells: r scales only this part.
         from_hidden = F.linear(hidden, self.weight_hh)
         r_inputs, z_inputs, n_inputs = from_inputs.chunk(self.gate_blocks, dim=1)
@@ -65,5 +72,4 @@ class GRU(Recurrent):
         r = torch.sigmoid(r_inputs + r_hidden)
         z = torch.sigmoid(z_inputs + z_hidden)
         n = torch.tanh(n_inputs + r * (n_hidden + self.bias_hn))
-        hidden = (1 - z) * n + z * hidden
-        return hidden, (hidden,)
+        return {"r": r, "z": z, "n": n}

@@ -36,6 +36,7 @@ class LSTM(Recurrent):
 
     gate_blocks = 4
     state_tensors = 2
+    bounds = {"i": (0.0, 1.0), "f": (0.0, 1.0), "g": (-1.0, 1.0), "o": (0.0, 1.0), "h": (-1.0, 1.0)}
 
     def __init__(
         self,
@@ -87,7 +88,17 @@ class LSTM(Recurrent):
     def advance(self, from_inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """W x_t + b (B, 4H) and (h, c) to h_t (B, H) and (h_t, c_t)."""
         hidden, cell = state
-        i, f, g, o = self.preactivation(from_inputs, hidden).chunk(self.gate_blocks, dim=1)
-        cell = torch.tanh(g) * torch.sigmoid(i) + cell * torch.sigmoid(f)
-        hidden = torch.tanh(cell) * torch.sigmoid(o)
+        i, f, g, o = self.gates(from_inputs, hidden).values()
+        cell = g * i + cell * f
+        hidden = torch.tanh(cell) * o
         return hidden, (hidden, cell)
+
+    def gates(self, from_inputs: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+        """W x_t + b (B, 4H) and h_{t-1} (B, H) to i, f, g and o (B, H)."""
+        i, f, g, o = self.preactivation(from_inputs, hidden).chunk(self.gate_blocks, dim=1)
+        return {
+            "i": torch.sigmoid(i),
+            "f": torch.sigmoid(f),
+            "g": torch.tanh(g),
+            "o": torch.sigmoid(o),
+        }

@@ -1,6 +1,7 @@
 """What all recurrent layers share: their parameters, their state and the walk through time."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar, TypeAlias
 
 import torch
@@ -41,6 +42,9 @@ class Recurrent(nn.Module, ABC):
     state_tensors: ClassVar[int]
     # Whether the state stays finite however long the sequence is.
     bounded: ClassVar[bool] = True
+    # What each gate, by name, and the hidden state `h` lie between: at a bound no gradient passes.
+    # A cell that does not say cannot be watched for it.
+    bounds: ClassVar[Mapping[str, tuple[float, float]]] = {}
 
     def __init__(
         self,
@@ -89,6 +93,15 @@ class Recurrent(nn.Module, ABC):
         Returns:
             The new hidden state (B, H), and the new state, whose first entry it is.
         """
+
+    def gates(self, from_inputs: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+        """The gates of a step, (B, H) each, by the names that `bounds` has; `advance` uses them.
+
+        Args:
+            from_inputs: as `advance` takes it.
+            hidden: h of the step before, (B, H).
+        """
+        return {}
 
     def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """One time step: inputs (B, D), or whole numbers (B), to h (B, H) and the new state."""

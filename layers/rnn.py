@@ -18,6 +18,7 @@ class RNN(Recurrent):
 
     gate_blocks = 1
     state_tensors = 1
+    bounds = {"h": (-1.0, 1.0)}
 
     def latch(self, gain: float) -> None:
         """Keep the sign that comes first: W_hh = a I, of which tanh has two fixed points if a > 1.

@@ -1,5 +1,7 @@
 """The recurrent ReLU network."""
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -34,6 +36,7 @@ class RRN(Recurrent):
     gate_blocks = 2
     state_tensors = 2
     bounded = False
+    bounds = {"inc": (0.0, math.inf), "dec": (0.0, math.inf), "h": (0.0, math.inf)}
 
     def __init__(
         self,
@@ -75,8 +78,13 @@ class RRN(Recurrent):
     def advance(self, from_inputs: Tensor, state: State) -> tuple[Tensor, State]:
         """W x_t + b (B, 2H) and (h, c) to the next h (B, H) and the next (h, c)."""
         hidden, cell = state
-        both = torch.relu(self.preactivation(from_inputs, hidden))
-        increment, decrement = both.chunk(self.gate_blocks, dim=1)
+        increment, decrement = self.gates(from_inputs, hidden).values()
         cell = cell + increment - decrement
         hidden = torch.relu(cell)
         return hidden, (hidden, cell)
+
+    def gates(self, from_inputs: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+        """W x_t + b (B, 2H) and h_t (B, H) to inc and dec (B, H)."""
+        both = torch.relu(self.preactivation(from_inputs, hidden))
+        increment, decrement = both.chunk(self.gate_blocks, dim=1)
+        return {"inc": increment, "dec": decrement}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
 import torch
@@ -78,6 +79,15 @@ class CharGenerator(Predictor):
         logits, state = self.network(batch.characters.t(), state)
         self.carried[self.training] = tuple(tensor.detach() for tensor in state)
         return logits.flatten(0, 1), batch.next_characters.t().flatten()
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Within, no state is carried over to the batch that comes next."""
+        carried = dict(self.carried)
+        try:
+            yield
+        finally:
+            self.carried = carried
 
     def score(self, metrics: Mapping[str, float]) -> list[float]:
         """The lower the loss, the better."""

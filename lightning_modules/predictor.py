@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch
@@ -46,6 +47,11 @@ class Predictor(LightningModule, ABC):
     @abstractmethod
     def predictions(self, batch: Any) -> tuple[Tensor, Tensor]:
         """Logits (N, C) of all that is predicted in a batch, and the right classes (N,) int64."""
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Within, a batch leaves nothing behind that the training would go on from."""
+        yield
 
     def measured(self, batch: Any, stage: str) -> Mapping[str, tuple[Tensor, Tensor]]:
         """What is measured on a batch, by stage: logits (N, C) and the right classes (N,) int64.
