@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from figures.marks import set_ticks
 from figures.panels import finish, make_panels, name_axes
 from figures.profiles import Scale
 
@@ -53,6 +54,8 @@ def draw_heat_maps(
     finish(figure, panels, title)
     bar = figure.colorbar(image, ax=[panel.axes for panel in panels], label=label)
     bar.ax.tick_params(labelsize="small")
+    if scale is not Scale.SHARE:
+        set_ticks(bar.ax.yaxis, norm.vmin or 1.0, norm.vmax or 1.0)
     return figure
 
 

@@ -6,8 +6,11 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from figures.scales import DIGITS, in_short
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 
 def shown(values: Iterable[float], logarithmic: bool) -> list[float]:
@@ -45,6 +48,7 @@ def mark_unseen(
                 marker=marker,
                 markersize=4,
                 color=colour,
+                clip_on=False,
                 label=name,
             )
 
@@ -52,8 +56,24 @@ def mark_unseen(
 def set_range(axes: Axes, values: Iterable[float]) -> None:
     """A logarithmic vertical axis that has all values which can be there."""
     there = [value for value in values if value > 0 and math.isfinite(value)]
-    axes.set_yscale("log")
     low, high = (min(there), max(there)) if there else (0.1, 1.0)
     # A flat curve lies in the middle; one over many powers of ten is not squeezed.
     margin = max(1.25, (high / low) ** 0.03 if high / low < math.inf else 1e10)
-    axes.set_ylim(max(low / margin, 5e-324), min(high * margin, 1e300))
+    axes.set_ylim(max(low / margin, 1e-300), min(high * margin, 1e300))
+    # After its limits, since none could be found where all is 0.
+    axes.set_yscale("log")
+    set_ticks(axes.yaxis, low, high)
+
+
+def set_ticks(axis: Axis, low: float, high: float) -> None:
+    """Label round numbers of a logarithmic axis, as powers of ten only where they are many."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    decades = math.log10(high) - math.log10(low)
+    if decades > 4:
+        return
+    digits = next(digits for least, digits in DIGITS if decades >= least)
+    # Of a narrow range even the rounder numbers are too few.
+    axis.set_major_locator(LogLocator(10, digits) if decades >= 1 else MaxNLocator(6))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: in_short(value)))
+    axis.set_minor_formatter(NullFormatter())

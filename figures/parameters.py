@@ -43,7 +43,10 @@ def draw_parameters(
             mark_unseen(axes, steps[name], curve, style["color"], True)
         set_range(axes, [value for curve in values.values() for value in curve])
         set_steps(axes)
-        axes.set(xlabel="training step", title=label)
+        axes.set(
+            xlabel="training step",
+        )
+        axes.set_title(label, fontsize="small")
         axes.grid(alpha=0.25)
     figure.suptitle(title, fontsize="medium")
     # What is marked has the same name for all curves.

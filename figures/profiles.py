@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import Enum, auto
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from figures.curves import COLOURS, STYLES
 from figures.marks import mark_unseen, set_range, shown
@@ -13,6 +13,9 @@ from figures.panels import finish, make_panels, name_axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+DOTTED: Any = {"linestyle": (0, (1, 1.5)), "linewidth": 1.2}
 
 
 class Scale(Enum):
@@ -56,17 +59,15 @@ def draw_profiles(
     figure, panels = make_panels(titles)
     logarithmic = scale is not Scale.SHARE
     for number, (panel, curves) in enumerate(zip(panels, layers, strict=True)):
-        # With a name in the legend once only.
-        dotted = "before step 1"
         for place, (name, band) in enumerate(curves.items()):
             colour = COLOURS[place % len(COLOURS)]
             _draw(panel.axes, band, name, place, logarithmic)
             if first and name in first[number]:
                 before = first[number][name].mean
                 times = range(1, len(before) + 1)
-                look = {"color": colour, "linestyle": (0, (1, 1.5)), "linewidth": 1.2}
-                panel.axes.plot(times, shown(before, logarithmic), label=dotted, **look)
-                dotted = "_"
+                panel.axes.plot(times, shown(before, logarithmic), color=colour, **DOTTED)
+        if first:
+            panel.axes.plot([], [], color="grey", label="before step 1", **DOTTED)
         if scale is Scale.AROUND_ONE:
             panel.axes.axhline(1, color="grey", linewidth=0.8, label="neither shrinks nor grows")
     if logarithmic:

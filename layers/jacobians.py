@@ -42,21 +42,22 @@ def largest_singular_values(
         times, transposed_times = _products(layer, from_inputs, state)
     size = sum(tensor.shape[1] for tensor in state)
     basis, images = [], []
-    vector = _unit(_start(size).to(state[0]).expand(len(from_inputs), size))
+    # Single precision at least: shorter numbers make no right angles.
+    exact = torch.promote_types(from_inputs.dtype, torch.float32)
+    start = _start(size).to(from_inputs.device, exact)
+    vector = _unit(start.expand(len(from_inputs), size))
     for _ in range(min(directions, size)):
-        image = times(vector)
+        image = times(vector.to(from_inputs.dtype))
         basis.append(vector)
-        images.append(image)
-        vector = _orthogonal(transposed_times(image), torch.stack(basis))
-    # Single precision at least: there are no eigenvalues of shorter numbers.
+        images.append(image.to(exact))
+        vector = _orthogonal(transposed_times(image).to(exact), torch.stack(basis))
     stretched = torch.stack(images, dim=1)
-    stretched = stretched.to(torch.promote_types(stretched.dtype, torch.float32))
     finite = stretched.isfinite().all(dim=2).all(dim=1)
     # Scaled, since squares of large numbers overflow.
     scale = stretched.abs().amax(dim=(1, 2)).where(finite, 1.0)
     scale = scale.where(scale > 0, 1.0)
     scaled = (stretched / scale[:, None, None]).where(finite[:, None, None], 0.0)
-    squares = torch.linalg.eigvalsh(scaled @ scaled.mT)[:, -1]
+    squares: Tensor = torch.linalg.eigvalsh(scaled @ scaled.mT)[:, -1]
     found = squares.clamp(min=0).sqrt() * scale
     return found.where(finite, torch.nan).to(from_inputs.dtype)
 
@@ -66,7 +67,7 @@ def _products(
 ) -> tuple[Callable[[Tensor], Tensor], Callable[[Tensor], Tensor]]:
     """What multiplies (N, S) by the Jacobian of each example, and what by its transpose."""
     before = torch.cat([tensor.detach() for tensor in state], dim=1).requires_grad_()
-    _, after_tensors = layer.advance(from_inputs.detach(), before.split(layer.hidden_size, dim=1))
+    _, after_tensors = layer.advance(from_inputs.detach(), before.chunk(len(state), dim=1))
     after = torch.cat(after_tensors, dim=1)
     # Jᵀu is linear in u, so its derivative by u, times v, is Jv: the plain graph is enough.
     weights = torch.zeros_like(after, requires_grad=True)
@@ -98,5 +99,5 @@ def _orthogonal(vector: Tensor, basis: Tensor) -> Tensor:
 
 
 def _unit(vector: Tensor) -> Tensor:
-    length = vector.norm(dim=1, keepdim=True)
+    length: Tensor = vector.norm(dim=1, keepdim=True)
     return vector / length.where(length != 0, 1.0)

@@ -23,8 +23,8 @@ class Jacobians(ThroughTime):
     """
 
     name = "jacobians"
-    title = "the largest singular value of ∂(state at t) / ∂(state at t - 1)"
-    label = "largest singular value"
+    title = "how far a time step stretches"
+    label = "largest singular value of ∂(state at t) / ∂(state at t - 1)"
     scale = Scale.AROUND_ONE
 
     def values(self, loss: Tensor, traces: Sequence[Trace]) -> list[dict[str, Tensor]]:
