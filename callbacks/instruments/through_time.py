@@ -67,10 +67,20 @@ class ThroughTime(Instrument):
             traces: of the layers, from the lowest to the highest.
         """
 
+    def read(self, model: LightningModule, batch: Any) -> list[dict[str, Tensor]]:
+        """Give `values` of a batch; neither the model nor the training is changed."""
+        # Random numbers of its own, the same each time.
+        cuda = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
+        with torch.random.fork_rng(cuda), torch.set_grad_enabled(self.differentiates):
+            torch.manual_seed(0)
+            with model.aside(), traced(model) as traces:
+                loss = model.training_step(batch, 0)["loss"]
+            return self.values(loss, traces)
+
     def measure(self, trainer: Trainer, model: LightningModule, batch: Any, step: int) -> None:
         layers = [
             {curve: _band(values) for curve, values in curves.items()}
-            for curves in self._walk(model, batch)
+            for curves in self.read(model, batch)
         ]
         self.readings.add(
             step,
@@ -104,15 +114,6 @@ class ThroughTime(Instrument):
         self.show(trainer, "map", figure, step)
         # Last: where it is, all is done.
         self._save(self._profile(model, step, kept[step], kept.get(1, [])), self.picture)
-
-    def _walk(self, model: LightningModule, batch: Any) -> list[dict[str, Tensor]]:
-        # Random numbers of its own, the same each time.
-        cuda = range(torch.cuda.device_count()) if torch.cuda.is_available() else []
-        with torch.random.fork_rng(cuda), torch.set_grad_enabled(self.differentiates):
-            torch.manual_seed(0)
-            with model.aside(), traced(model) as traces:
-                loss = model.training_step(batch, 0)["loss"]
-            return self.values(loss, traces)
 
     def _profile(
         self,
