@@ -13,7 +13,7 @@ from tests.resuming import assert_identical, essence, signal_at
 
 RUN = Path("runs/palindromes/RRN/small")
 NAMES = ("gradients_through_time", "jacobians", "saturation", "states", "parameters")
-ALL = [f"--watch.{name}=8" for name in NAMES]
+ALL = [f"--watch.{name}=18" for name in NAMES]
 WRITER = ["fit", f"--config={ROOT / 'configs/characters.yaml'}", "--data.length=9"]
 WRITER += ["--data.corpus=book.txt", "--data.batch_size=4", "--data.reading=contiguous", *QUICK]
 WRITER += ["--model.hidden_size=8", "--model.dropout=0.3", "--trainer.limit_val_batches=2"]
@@ -26,7 +26,7 @@ def write_book() -> None:
 
 def write_book_and_stop(number: int) -> None:
     write_book()
-    signal_at(33, number)
+    signal_at(37, number)
 
 
 def instruments(run: Path) -> dict[str, bytes]:
@@ -47,7 +47,9 @@ def without(prefix: str, found: dict) -> dict:
 
 
 @pytest.mark.parametrize("flags", [[], ["--trainer.accumulate_grad_batches=2", "--model=LSTM"]])
-def test_a_watched_training_is_the_same(train_in_process, tmp_path, small, flags, curves_of):
+def test_a_watched_training_is_the_same(
+    flags, train_in_process, tmp_path, small, curves_of, result_of
+):
     found = []
     for name, more in (("plain", []), ("watched", ALL)):
         assert train_in_process(*small, *flags, *more, folder=tmp_path / name).code == 0
@@ -55,7 +57,7 @@ def test_a_watched_training_is_the_same(train_in_process, tmp_path, small, flags
         found.append(
             without(
                 "parameters/",
-                essence(run, curves_of, lambda _: {"seconds": 0, "steps_per_second": 0}),
+                essence(run, curves_of, result_of),
             )
         )
         assert (run / "instruments").is_dir() == bool(more)
@@ -63,7 +65,7 @@ def test_a_watched_training_is_the_same(train_in_process, tmp_path, small, flags
     assert len(instruments(run)) == 4 * 3 + 2
 
 
-def test_a_watched_writer_is_the_same(train_in_process, tmp_path, curves_of):
+def test_a_watched_writer_is_the_same(train_in_process, tmp_path, curves_of, result_of):
     """With dropout, and a state carried from batch to batch."""
     found = []
     for name, more in (("plain", []), ("watched", ALL)):
@@ -73,21 +75,20 @@ def test_a_watched_writer_is_the_same(train_in_process, tmp_path, curves_of):
         found.append(
             without(
                 "parameters/",
-                essence(
-                    folder / WRITER_RUN, curves_of, lambda _: {"seconds": 0, "steps_per_second": 0}
-                ),
+                essence(folder / WRITER_RUN, curves_of, result_of),
             )
         )
     assert_identical(*found)
     assert len(instruments(folder / WRITER_RUN)) == 14
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize("flags", ["palindromes", "characters"])
+@pytest.mark.parametrize(
+    ("flags", "number"), [("palindromes", signal.SIGKILL), ("characters", signal.SIGTERM)]
+)
 def test_resumed_readings_are_those_of_an_undisturbed_run(
     train_in_process, tmp_path, small, number, flags
 ):
-    command, run, stop = small, RUN, partial(signal_at, 33, number)
+    command, run, stop = small, RUN, partial(signal_at, 37, number)
     prepare = None
     if flags == "characters":
         command, run = WRITER, WRITER_RUN
@@ -99,7 +100,7 @@ def test_resumed_readings_are_those_of_an_undisturbed_run(
     assert train_in_process(*command, "--ckpt_path=last", folder=parts).code == 0
     assert instruments(parts / run) == instruments(whole / run)
     shown = pictures(whole / run)
-    assert shown["jacobians/profile"] == [1, 8, 16, 24, 32, 40, 48, 56, 61]
+    assert shown["jacobians/profile"] == [1, 18, 36, 54, 61]
     assert pictures(parts / run) == shown
 
 
@@ -155,7 +156,7 @@ def parse_callbacks(tmp_path, monkeypatch, small):
 def test_what_is_no_number_of_steps(name, value, says, train, tmp_path, small):
     run = train(*small, f"--watch.{name}={value}")
     assert run.code == 2 and len(run.err.splitlines()) == 1
-    assert f"watch.{name}" in run.err and says in run.err
+    assert f"watch.{name}" in run.err and says in run.err.lower()
     assert not list(tmp_path.iterdir())
 
 

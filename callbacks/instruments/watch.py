@@ -29,17 +29,19 @@ def watch(
     """The instruments that are asked for; of the others there is nothing.
 
     Numbers are training steps between two measurements; null is off, and costs nothing. All measure
-    at step 1 too, and at the end. What a measurement costs is said for the palindromes at T = 100,
-    hidden 128, batch 128, in training steps without instruments (benchmarks/instruments.py).
+    at step 1 too, and at the end. What a measurement costs is said in training steps of the
+    palindromes at T = 100, hidden 128, batch 128 (benchmarks/instruments.py); its figure for
+    TensorBoard takes 1 to 6 more, the more the shorter a step is.
 
     Args:
         folder: of the run's instruments.
         model: that is to be measured.
-        gradients_through_time: norm of the loss's gradient by each state.
-        jacobians: largest singular value of each step's Jacobian.
-        saturation: share of saturated gates and units at each time step.
-        states: norm of the state at each time step.
-        parameters: norms of each parameter, its gradient and its update.
+        gradients_through_time: norm of the loss's gradient by each state, h and c, at each time
+            step; about 1 step.
+        jacobians: largest singular value of each time step's Jacobian; 3 to 6 steps.
+        saturation: share of saturated gates and units at each time step; about 1.5 steps.
+        states: norm of each state, h and c, at each time step; about 1 step.
+        parameters: norms of each parameter, its gradient and its update; a tenth of a step.
 
     Raises:
         ValueError: a number is below 1, or the model has nothing of the kind to be measured.
