@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from figures.marks import set_ticks
+from figures.marks import GREATEST, set_ticks
 from figures.panels import finish, make_panels, name_axes
 from figures.profiles import Scale
 
@@ -93,8 +93,9 @@ def _colours(values: Iterable[float], scale: Scale) -> tuple[Normalize, str]:
         return Normalize(0, 1), "viridis"
     there = [value for value in values if value > 0 and math.isfinite(value)]
     low, high = (min(there), max(there)) if there else (0.1, 1.0)
+    low, high = max(low, 1 / GREATEST), min(high, GREATEST)
     if scale is Scale.AROUND_ONE:
         # White is 1, blue below and red above.
-        reach = max(high, 1 / max(low, 1e-300), 1.05)
+        reach = max(high, 1 / low, 1.05)
         return LogNorm(1 / reach, reach), "RdBu_r"
     return (LogNorm(low, high) if low < high else LogNorm(low / 2, high * 2)), "viridis"

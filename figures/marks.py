@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
+# Beyond, matplotlib finds no ticks: a line leaves the figure, a colour stays what it is.
+GREATEST = 1e200
+
 
 def shown(values: Iterable[float], logarithmic: bool) -> list[float]:
     """The values with NaN, which draws nothing, in place of those that have no place."""
@@ -59,7 +62,7 @@ def set_range(axes: Axes, values: Iterable[float]) -> None:
     low, high = (min(there), max(there)) if there else (0.1, 1.0)
     # A flat curve lies in the middle; one over many powers of ten is not squeezed.
     margin = max(1.25, (high / low) ** 0.03 if high / low < math.inf else 1e10)
-    axes.set_ylim(max(low / margin, 1e-300), min(high * margin, 1e300))
+    axes.set_ylim(max(low / margin, 1 / GREATEST), min(high * margin, GREATEST))
     # After its limits, since none could be found where all is 0.
     axes.set_yscale("log")
     set_ticks(axes.yaxis, low, high)

@@ -31,7 +31,7 @@ def watch(
     Numbers are training steps between two measurements; null is off, and costs nothing. All measure
     at step 1 too, and at the end. What a measurement costs is said in training steps of the
     palindromes at T = 100, hidden 128, batch 128 (benchmarks/instruments.py); its figure for
-    TensorBoard takes 1 to 6 more, the more the shorter a step is.
+    TensorBoard takes 1 to 7 more, the more the shorter a step is.
 
     Args:
         folder: of the run's instruments.

@@ -78,6 +78,8 @@ def test_changes_the_training(key):
         "run.name",
         "convergence.window",
         "checkpoints.every_n_steps",
+        "watch.gradients_through_time",
+        "watch.parameters",
         "model.init_args.backend",
         "data.init_args.num_workers",
         "trainer.max_steps",
