@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # More names would not be read.
 MOST_NAMES = 24
+# Of names.
+COLUMNS = 2
 
 
 def draw_parameters(
@@ -33,8 +35,8 @@ def draw_parameters(
     """
     from matplotlib.figure import Figure
 
-    names = min(len(steps), MOST_NAMES)
-    figure = Figure(figsize=(9, max(4.5, 1.5 + 0.2 * names)), layout="constrained")
+    rows = -(-min(len(steps), MOST_NAMES) // COLUMNS) + 1
+    figure = Figure(figsize=(9, 4 + 0.25 * rows), layout="constrained")
     all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (label, values) in zip(all_axes, panels.items(), strict=True):
         for number, (name, curve) in enumerate(values.items()):
@@ -57,6 +59,11 @@ def draw_parameters(
     }
     if len(steps) <= MOST_NAMES:
         figure.legend(
-            list(handles.values()), list(handles), loc="outside right upper", frameon=False
+            list(handles.values()),
+            list(handles),
+            loc="outside lower center",
+            ncols=COLUMNS,
+            frameon=False,
+            fontsize="small",
         )
     return figure

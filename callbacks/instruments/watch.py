@@ -26,22 +26,24 @@ def watch(
     states: int | None = None,
     parameters: int | None = None,
 ) -> list[Instrument]:
-    """The instruments that are asked for; of the others there is nothing.
+    """Instruments, and of each the training steps between two measurements; null: off, at no cost.
 
-    Numbers are training steps between two measurements; null is off, and costs nothing. All measure
-    at step 1 too, and at the end. What a measurement costs is said in training steps of the
-    palindromes at T = 100, hidden 128, batch 128 (benchmarks/instruments.py); its figure for
+    All measure at step 1 too, and at the end. What a measurement costs is said in training steps of
+    the palindromes at T = 100, hidden 128, batch 128 (benchmarks/instruments.py); its figure for
     TensorBoard takes 1 to 7 more, the more the shorter a step is.
 
     Args:
         folder: of the run's instruments.
         model: that is to be measured.
-        gradients_through_time: norm of the loss's gradient by each state, h and c, at each time
-            step; about 1 step.
-        jacobians: largest singular value of each time step's Jacobian; 3 to 6 steps.
-        saturation: share of saturated gates and units at each time step; about 1.5 steps.
-        states: norm of each state, h and c, at each time step; about 1 step.
-        parameters: norms of each parameter, its gradient and its update; a tenth of a step.
+        gradients_through_time: norm of the loss's gradient by the state at each time step; a
+            measurement costs about 1 training step.
+        jacobians: largest singular value of each time step's Jacobian; costs 3 to 6 steps.
+        saturation: share of saturated gates and units at each time step; costs about 1.5 steps.
+        states: norm of the state at each time step; costs about 1 step.
+        parameters: norms of each parameter, its gradient and its update; costs 0.1 steps.
+
+    Returns:
+        The instruments that are asked for.
 
     Raises:
         ValueError: a number is below 1, or the model has nothing of the kind to be measured.
