@@ -166,3 +166,16 @@ def test_a_network_without_time(name, train, tmp_path):
     assert run.code == 2 and len(run.err.splitlines()) == 1
     assert f"watch.{name}" in run.err and "GCN has no recurrent layer" in run.err
     assert not list(tmp_path.iterdir())
+
+
+def test_along_a_curriculum_sequences_become_longer(train_in_process, tmp_path, small):
+    flags = ["--data.curriculum.start=2", "--data.curriculum.window=1", "--data.curriculum.loss=2"]
+    flags += ["--trainer.max_steps=200", "--convergence.threshold=null", "--watch.states=40"]
+    run = train_in_process(*small, *flags)
+    assert run.code == 0, run.err
+    lengths: dict[int, int] = {}
+    for line in (tmp_path / RUN / "instruments/states.csv").read_text().splitlines()[1:]:
+        step, _, _, t, *_ = line.split(",")
+        lengths[int(step)] = max(int(t), lengths.get(int(step), 0))
+    assert list(lengths) == [1, 40, 80, 120, 160, 200, 201]
+    assert lengths[1] == 2 < lengths[201] <= 4
