@@ -31,8 +31,8 @@ class Curriculum:
     start: int = 3
     growth: float = 1.25
     window: int = 5
-    loss: float = 0.01
-    patience: int | None = 150
+    loss: float = 0.003
+    patience: int | None = 50
     fall_back: int = 3
 
     def check(self) -> None:
@@ -101,7 +101,10 @@ class Stages:
                 longer = min(self.length, math.ceil(rules.growth * length))
                 self._enter([*self._path, longer], step)
         elif rules.patience is not None and step + 1 - first >= rules.patience:
-            self._enter(self._path[: -rules.fall_back] or self._path[:1], step)
+            shorter = self._path[: -rules.fall_back] or self._path[:1]
+            # From the start there is nothing to fall back to.
+            if len(shorter) < len(self._path):
+                self._enter(shorter, step)
 
     def state_dict(self) -> dict[str, Any]:
         return {
