@@ -34,7 +34,7 @@ class Convergence(Callback):
         self.best_accuracy: float | None = None
         self.best_step: int | None = None
         self.converged_at: int | None = None
-        # How many of the last steps, in a row, were of the task itself.
+        # How many of the last steps, in a row and at most `window`, were of the task itself.
         self.counted = 0
         self._turns: list[float] = []
 
@@ -85,7 +85,7 @@ class Convergence(Callback):
             is_task: whether the step was of the task itself.
         """
         self.recent = [*self.recent, accuracy][-self.window :]
-        self.counted = self.counted + 1 if is_task else 0
+        self.counted = min(self.counted + 1, self.window) if is_task else 0
         if self.counted < self.window:
             return
         if self.best_accuracy is None or self.moving_average > self.best_accuracy:

@@ -67,11 +67,16 @@ class RRN(Recurrent):
             self.weight_hh.detach().clamp_(max=0)
 
     def latch(self, gain: float) -> None:
-        """Keep the units that come on first: W_hh = -a I, by which a unit that is on closes both.
+        """Keep what comes first, once it is there: W_hh = -a I, so a unit that is on closes both.
+
+        It comes on by W_inc of the inputs, from U(0, 2); those of dec are 0.
 
         Args:
-            gain: a; from 2 on nothing can turn off a unit that came on strongly.
+            gain: a; what comes later can still add to a unit that is below an a-th of it.
         """
+        increment, decrement = self.weight_ih.detach().chunk(self.gate_blocks)
+        increment.uniform_(0, 2)
+        decrement.zero_()
         for block in self.weight_hh.detach().chunk(self.gate_blocks):
             nn.init.eye_(block).mul_(-gain)
 
