@@ -47,6 +47,7 @@ def carry_out(argv: list[str]) -> int:
     if flags.gpus_per_run is not None and flags.engine != "ray":
         raise UsageError("--gpus_per_run goes with --engine ray; here, runs share the GPUs")
     # What needs YAML comes only now.
+    from comparison.beside import check_beside
     from comparison.definition import define
     from comparison.folder import ComparisonFolder
 
@@ -54,6 +55,8 @@ def carry_out(argv: list[str]) -> int:
     stated = {name: getattr(flags, name) for name in names if getattr(flags, name) is not None}
     file = Path(flags.config) if flags.config else None
     definition, place = define(file, {**stated, "vary": vary}, fixed)
+    if definition.beside:
+        check_beside(definition.beside)
     folder = ComparisonFolder(place, definition.test_lengths)
     folder.check(definition)
     return _compare(definition, folder, flags)

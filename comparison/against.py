@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from comparison.beside import Reported
 from comparison.groups import Group, grouped, is_number, short_names, varied
 from comparison.layout import Page, all_groups, headed, laid_out, seeds
 from comparison.measures import MEASURES, measures_of
 from comparison.records import Record
+from figures.beside import Points
 from figures.comparisons import Series, draw_against_class, draw_against_number
 
 if TYPE_CHECKING:
@@ -23,11 +25,14 @@ UNITS = {
 }
 
 
-def against_setting(finished: Sequence[Record]) -> Iterator[tuple[str, Figure]]:
+def against_setting(
+    finished: Sequence[Record], reported: Sequence[Reported] = ()
+) -> Iterator[tuple[str, Figure]]:
     """Draw every measure against every varied setting; against the architecture without any.
 
     Args:
         finished: runs.
+        reported: by others, to be drawn beside them.
 
     Yields:
         The name of a file without its ending, and the figure.
@@ -38,13 +43,13 @@ def against_setting(finished: Sequence[Record]) -> Iterator[tuple[str, Figure]]:
     for flag, values in settings.items():
         for page in laid_out(groups, own=[flag]):
             for measure in measures_of(finished):
-                figure = _draw(page, measure, flag, names[flag], values, finished)
+                figure = _draw(page, measure, flag, names[flag], values, finished, reported)
                 yield f"{measure}_against_{names[flag]}{page.suffix}", figure
     if not settings:
         models = list(dict.fromkeys(group.model for group in groups))
         for page in laid_out(groups, models_differ=False):
             for measure in measures_of(finished):
-                figure = _draw(page, measure, None, "architecture", models, finished)
+                figure = _draw(page, measure, None, "architecture", models, finished, ())
                 yield f"{measure}_against_architecture{page.suffix}", figure
 
 
@@ -55,6 +60,7 @@ def _draw(
     name: str,
     values: Sequence[str],
     finished: Sequence[Record],
+    reported: Sequence[Reported],
 ) -> Figure:
     numeric = flag is not None and all(map(is_number, values))
 
@@ -78,7 +84,8 @@ def _draw(
         "missing": "number of unsolved seeds" if steps else "",
     }
     if numeric:
-        return draw_against_number(panels, **settings)
+        points = _points(reported, measure, flag or "", list(map(float, values)))
+        return draw_against_number(panels, **settings, beside=_beside(page, points))
     return draw_against_class(panels, values, **settings)
 
 
@@ -96,6 +103,42 @@ def _series(
         values,
         missing if measure == "steps_to_converge" else {},
     )
+
+
+def _points(
+    reported: Sequence[Reported], measure: str, flag: str, places: Sequence[float]
+) -> dict[tuple[str, str], list[tuple[float, float]]]:
+    """What was reported by model and name, where the runs are: nothing stretches their axis."""
+    points: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for each in reported:
+        place, value = each.settings.get(flag), each.numbers.get(measure)
+        if place is not None and value is not None and min(places) <= place <= max(places):
+            points.setdefault((each.model, each.name), []).append((place, value))
+    return points
+
+
+def _beside(
+    page: Page, points: Mapping[tuple[str, str], Sequence[tuple[float, float]]]
+) -> dict[str, list[Points]]:
+    """The points of each panel: those of the models in it, like the line that a model has."""
+    lines: dict[str, set[str]] = {}
+    for panel in page.panels.values():
+        for line, groups in panel.items():
+            for group in groups:
+                lines.setdefault(group.model, set()).add(line)
+
+    def like(model: str) -> str:
+        # Of several lines, none is what was reported.
+        return next(iter(lines[model])) if len(lines[model]) == 1 else ""
+
+    return {
+        title: [
+            Points(name, like(model), of_one)
+            for (model, name), of_one in points.items()
+            if any(group.model == model for groups in panel.values() for group in groups)
+        ]
+        for title, panel in page.panels.items()
+    }
 
 
 def _title(page: Page, measure: str, name: str, finished: Sequence[Record], beside: str) -> str:

@@ -10,9 +10,9 @@ import yaml
 
 from command_line.errors import UsageError, did_you_mean
 
-# config: the base config, relative to the file; fixed: flags of `fit` that hold in all runs; the
-# others are as the flags of `compare`.
-KEYS = ("config", "models", "lengths", "seeds", "vary", "fixed", "test_lengths", "folder")
+# config: the base config, relative to the file, as is beside: a table of what others have reported;
+# fixed: flags of `fit` that hold in all runs; the others are as the flags of `compare`.
+KEYS = ("config", "models", "lengths", "seeds", "vary", "fixed", "test_lengths", "beside", "folder")
 INTEGER = "tag:yaml.org,2002:int"
 
 
@@ -52,4 +52,6 @@ def read_comparison(file: Path) -> dict[str, Any] | None:
             raise UsageError(f"{file}: compare.{key} must map flags to values")
     if not isinstance(settings.get("config"), str):
         raise UsageError(f"{file}: compare.config must name the base config")
+    if not isinstance(settings.get("beside") or "", str):
+        raise UsageError(f"{file}: compare.beside must name a table of what others have reported")
     return settings

@@ -58,6 +58,7 @@ class Definition:
         fixed: flags of `fit` without dashes, and the value that each has in all runs, as typed.
         grid: what the runs differ in.
         test_lengths: that each run is measured at once it has trained, ascending.
+        beside: file of what others have reported, to be drawn beside the results; None without.
     """
 
     config: Path
@@ -65,6 +66,7 @@ class Definition:
     fixed: Mapping[str, str]
     grid: Grid
     test_lengths: tuple[int, ...] = ()
+    beside: Path | None = None
 
     def settings(self) -> dict[str, Any]:
         """What all runs have in common, and what would change their results."""
@@ -85,11 +87,12 @@ class Definition:
                 f"choose another place with --folder FOLDER"
             )
 
-    def dump(self, config: str) -> str:
+    def dump(self, config: str, beside: str) -> str:
         """The definition as a comparison file.
 
         Args:
-            config: name of the base config, beside the file.
+            config: name of the base config, in the folder of the file.
+            beside: name of the table of what others have reported, in that folder too.
         """
         vary = {flag: list(values) for flag, values in self.grid.varied.items()}
         content: dict[str, Any] = {
@@ -101,6 +104,8 @@ class Definition:
         }
         if self.test_lengths:
             content["test_lengths"] = list(self.test_lengths)
+        if self.beside:
+            content["beside"] = beside
         return str(yaml.safe_dump({"compare": content}, sort_keys=False, default_flow_style=None))
 
 
@@ -143,6 +148,8 @@ def define(
         seeds = [base.get("seed_everything") or 0]
     grid = Grid(_models(models), varied, seeds_of("--seeds", seeds))
     lengths = _test_lengths(stated, "--") or _test_lengths(from_file, f"{file}: ")
+    beside = from_file.get("beside")
+    table = Path(os.path.normpath(file.parent / beside)) if beside else None
     folder = stated.get("folder") or from_file.get("folder")
     if folder:
         place = Path(str(folder)).expanduser()
@@ -153,7 +160,7 @@ def define(
         run = base.get("run")
         name = run.get("experiment") if isinstance(run, dict) else None
         place = Path("comparisons") / str(name or config.stem)
-    return Definition(config, base, fixed, grid, lengths), place
+    return Definition(config, base, fixed, grid, lengths, table), place
 
 
 def check_flag(flag: str) -> None:

@@ -13,6 +13,7 @@ from command_line.config_file import check_config
 from command_line.errors import UsageError
 from command_line.lengths_file import LENGTHS, read_lengths
 from command_line.run_folder import RunFolder
+from comparison.beside import BESIDE
 from comparison.comparison_file import read_comparison
 from comparison.definition import NAME, Definition, define
 from comparison.grid import Run
@@ -42,8 +43,9 @@ AHEAD = (State.NEW, State.BEGUN, State.TRAINED)
 class ComparisonFolder:
     """Where a comparison keeps all of itself.
 
-    comparison.yaml is its definition, config.yaml its base config, runs/MODEL/NAME/ its runs,
-    logs/MODEL/NAME.log what they printed, and failed/MODEL/NAME.txt why one failed.
+    comparison.yaml is its definition, config.yaml its base config, beside.csv what others have
+    reported, runs/MODEL/NAME/ its runs, logs/MODEL/NAME.log what they printed, and
+    failed/MODEL/NAME.txt why one failed.
 
     Attributes:
         path: of it.
@@ -60,6 +62,10 @@ class ComparisonFolder:
     @property
     def config_file(self) -> Path:
         return self.path / "config.yaml"
+
+    @property
+    def beside_file(self) -> Path:
+        return self.path / BESIDE
 
     def run(self, run: Run) -> RunFolder:
         return RunFolder(self.path / "runs" / run.model / run.name)
@@ -123,7 +129,7 @@ class ComparisonFolder:
 
     @contextmanager
     def claimed(self, definition: Definition) -> Iterator[None]:
-        """Write the definition and the base config, and keep other grids out meanwhile.
+        """Write the definition and what it names, and keep other grids out meanwhile.
 
         Any number of processes may carry out the same runs at once.
 
@@ -167,8 +173,13 @@ class ComparisonFolder:
                     f"or choose another folder with --folder FOLDER"
                 )
         self._write(self.config_file, definition.config.read_text(encoding="utf-8"))
-        heading = HEADING.format(self.definition_file)
-        self._write(self.definition_file, heading + definition.dump(self.config_file.name))
+        if definition.beside:
+            self._write(self.beside_file, definition.beside.read_text(encoding="utf-8"))
+        content = definition.dump(self.config_file.name, self.beside_file.name)
+        self._write(self.definition_file, HEADING.format(self.definition_file) + content)
+        if not definition.beside:
+            # Last, so that no definition names what is not there.
+            self.beside_file.unlink(missing_ok=True)
 
     @staticmethod
     def _write(file: Path, text: str) -> None:
@@ -178,7 +189,7 @@ class ComparisonFolder:
 
     def _may_be_left(self, path: Path) -> bool:
         """Whether it is of a comparison that was killed before it had written its definition."""
-        return path.name in (LOCK, CLAIM, "config.yaml") or path.suffix == ".unfinished"
+        return path.name in (LOCK, CLAIM, "config.yaml", BESIDE) or path.suffix == ".unfinished"
 
 
 def open_comparison(path: Path) -> tuple[Definition, ComparisonFolder]:

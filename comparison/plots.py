@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from command_line.lengths_file import AtLength
 from comparison.against import against_setting
+from comparison.beside import Reported, read_beside
 from comparison.cost import against_cost
 from comparison.over_lengths import over_lengths
 from comparison.over_steps import over_steps
@@ -28,8 +29,9 @@ def draw_all(folder: Path) -> list[Path]:
     """Draw all figures that there is something to show in, as PNG and SVG and for TensorBoard.
 
     Args:
-        folder: of the comparison; results.csv is read and, where they are there, curves.csv and
-            lengths.csv. The pictures go to figures/ in it, in place of those drawn there before.
+        folder: of the comparison; results.csv is read and, where they are there, curves.csv,
+            lengths.csv and beside.csv. The pictures go to figures/ in it, in place of those drawn
+            there before.
 
     Returns:
         The files of the pictures.
@@ -41,6 +43,7 @@ def draw_all(folder: Path) -> list[Path]:
     from figures.tensorboard import write_images
 
     records, curves, lengths = read_results(folder), read_curves(folder), read_lengths(folder)
+    reported = read_beside(folder)
     finished = [record for record in records if record.finished]
     into = folder / FIGURES
     if not finished and not into.is_dir():
@@ -48,7 +51,7 @@ def draw_all(folder: Path) -> list[Path]:
     pictures: dict[str, bytes] = {}
     images: dict[str, bytes] = {}
     with locked(folder):
-        for name, figure in _figures(finished, curves, lengths) if finished else ():
+        for name, figure in _figures(finished, curves, lengths, reported) if finished else ():
             png, svg = _saved(figure)
             images[name] = png
             # Not by a suffix: a name may have a dot.
@@ -62,8 +65,9 @@ def _figures(
     finished: Sequence[Record],
     curves: Mapping[str, Curve],
     lengths: Mapping[str, Sequence[AtLength]],
+    reported: Sequence[Reported],
 ) -> Iterator[tuple[str, Figure]]:
-    yield from against_setting(finished)
+    yield from against_setting(finished, reported)
     yield from over_steps(finished, curves)
     yield from over_lengths(finished, lengths)
     yield from against_cost(finished)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from command_line.lengths_file import LENGTHS, AtLength
+from comparison.csv_table import number_in, read_table
 from comparison.learning_curves import CURVES, TAGS
 from comparison.measured_lengths import COLUMNS
 from comparison.results import FAILED, FINISHED, FIRST, LAST, MEASURED, RESULTS, STATES
@@ -58,7 +58,7 @@ def read_results(folder: Path) -> list[Record]:
         ValueError: the folder has none, or the file is not a table of results.
     """
     file = folder / RESULTS
-    columns, rows = _table(file, (*FIRST, *LAST))
+    columns, rows = read_table(file, (*FIRST, *LAST))
     flags = columns[len(FIRST) : columns.index(LAST[0])]
     return [_record(row, flags, f"{file}, line {line}") for line, row in rows]
 
@@ -72,14 +72,14 @@ def read_curves(folder: Path) -> dict[str, Curve]:
     file = folder / CURVES
     if not file.is_file():
         return {}
-    _, rows = _table(file, ("run", "step", *TAGS))
+    _, rows = read_table(file, ("run", "step", *TAGS))
     curves: dict[str, Curve] = {}
     for line, row in rows:
         where = f"{file}, line {line}"
-        step = _number(row["step"], "step", where)
+        step = number_in(row["step"], "step", where)
         curve = curves.setdefault(row["run"], {name: [] for name in TAGS})
         for name in TAGS:
-            value = _number(row[name], name, where)
+            value = number_in(row[name], name, where)
             if value is not None and step is not None:
                 curve[name].append((step, value))
     return curves
@@ -94,33 +94,14 @@ def read_lengths(folder: Path) -> dict[str, list[AtLength]]:
     file = folder / LENGTHS
     if not file.is_file():
         return {}
-    _, rows = _table(file, COLUMNS)
+    _, rows = read_table(file, COLUMNS)
     lengths: dict[str, list[AtLength]] = {}
     for line, row in rows:
-        numbers = (_number(row[name], name, f"{file}, line {line}") for name in AtLength._fields)
+        numbers = (number_in(row[name], name, f"{file}, line {line}") for name in AtLength._fields)
         # What is left empty is a loss that is not finite.
         measured = AtLength._make(math.nan if each is None else each for each in numbers)
         lengths.setdefault(row["run"], []).append(measured)
     return lengths
-
-
-def _table(file: Path, needed: Iterable[str]) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """The columns of a CSV file, and its rows with the number of the line where each ends."""
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as reading:
-            table = csv.DictReader(reading, restkey="", restval="")
-            columns = list(table.fieldnames or [])
-            for column in needed:
-                if column not in columns:
-                    raise ValueError(f"{file} has no column {column}")
-            rows = [(table.line_num, row) for row in table]
-    except FileNotFoundError:
-        raise ValueError(f"{file.parent} has no {file.name}") from None
-    except OSError as error:
-        raise ValueError(f"{file} cannot be read: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise ValueError(f"{file} is not a table of comma-separated values") from None
-    return columns, rows
 
 
 def _record(row: Mapping[str, str], flags: list[str], where: str) -> Record:
@@ -128,7 +109,7 @@ def _record(row: Mapping[str, str], flags: list[str], where: str) -> Record:
         if row[column] not in words:
             right = ", ".join(word or "nothing" for word in words)
             raise ValueError(f"{where}: {column} must be one of {right}, got {row[column]}")
-    numbers = {name: _number(row[name], name, where) for name in MEASURED}
+    numbers = {name: number_in(row[name], name, where) for name in MEASURED}
     return Record(
         run=row["run"],
         model=row["model"],
@@ -143,10 +124,3 @@ def _record(row: Mapping[str, str], flags: list[str], where: str) -> Record:
         },
         error=row["error"],
     )
-
-
-def _number(text: str, column: str, where: str) -> float | None:
-    try:
-        return float(text) if text else None
-    except ValueError:
-        raise ValueError(f"{where}: {column} must be a number, got {text}") from None

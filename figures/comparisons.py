@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from figures.beside import Points, draw_points
 from figures.looks import look
 from figures.panels import Panel, finish, make_panels, name_axes
 from figures.scales import set_places
@@ -43,6 +44,7 @@ def draw_against_number(
     ylabel: str,
     limits: Limits = (None, None),
     missing: str = "",
+    beside: Mapping[str, Sequence[Points]] | None = None,
 ) -> Figure:
     """Draw the mean over seeds as a line a group, in a band of one standard deviation.
 
@@ -51,17 +53,20 @@ def draw_against_number(
         title, xlabel, ylabel: of the figure and its axes.
         limits: of the values: no band goes past them.
         missing: what a strip below tells, the number of seeds without a value; "" for no strip.
+        beside: what others have reported, by title of the panel; places are the groups' alone.
 
     Returns:
         A matplotlib figure that belongs to no window.
     """
     numbers = _numbers(panels)
+    reported = beside or {}
     figure, made = make_panels(list(panels), len(numbers) if missing else 0)
-    for panel, series in zip(made, panels.values(), strict=True):
+    for panel, (heading, series) in zip(made, panels.items(), strict=True):
         for each in series:
             # A line ends where no seed has a value.
             where = sorted(each.values)
             draw_band(panel, where, [each.values[w] for w in where], numbers, each.name, limits)
+        draw_points(panel, reported.get(heading, ()), numbers)
         _draw_missing(panel, series, numbers, missing)
     places = sorted({w for series in panels.values() for each in series for w in each.values})
     for panel in made:

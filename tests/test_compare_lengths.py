@@ -126,6 +126,6 @@ def test_a_comparison_file_may_have_them_and_flags_go_before_it(small_config):
     file.write_text("compare:\n  config: small.yaml\n  test_lengths: 5:15:5\n")
     definition, _ = define(file, {}, {})
     assert definition.test_lengths == (5, 10, 15)
-    file.write_text(definition.dump("small.yaml"))
+    file.write_text(definition.dump("small.yaml", "beside.csv"))
     assert define(file, {}, {})[0] == definition
     assert define(file, {"test_lengths": "9,3"}, {})[0].test_lengths == (3, 9)

@@ -65,10 +65,18 @@ def test_flags_go_before_a_comparison_file(file):
 def test_what_is_written_is_read_again(file, small_config):
     definition, _ = define(file, {"vary": {"model.x": "[1,2],a"}, "seeds": "3,3"}, {})
     written = file.with_name("comparison.yaml")
-    written.write_text(definition.dump(small_config.name))
+    written.write_text(definition.dump(small_config.name, "beside.csv"))
     again, folder = define(written, {}, {})
     assert again.grid == definition.grid and again.fixed == definition.fixed
     assert folder == written.parent
+
+
+def test_what_others_have_reported_is_found_from_the_file_and_defines_nothing(file):
+    without, _ = define(file, {}, {})
+    file.write_text(f"{FILE}  beside: ../theirs.csv\n")
+    definition, _ = define(file, {}, {})
+    assert without.beside is None and definition.beside == file.parent.parent / "theirs.csv"
+    definition.check_same(without, Path("folder"))
 
 
 @pytest.mark.parametrize(
@@ -127,6 +135,7 @@ WRONG_FILES = {
     "{compare: {config: small.yaml}, model: RNN}": "it must hold 'compare' and nothing beside",
     "compare: {config: small.yaml, vary: [1]}": "compare.vary must map flags to values",
     "compare: {config: small.yaml, lengths: 3, vary: {data.length: 4}}": "choose one",
+    "compare: {config: small.yaml, beside: [a]}": "compare.beside must name a table",
     "compare: {config: small.yaml, models: 'a/b'}": "--models: must be names such as RNN,LSTM",
     "data: {class_path: Palindromes}": "names no model: add --models A,B",
 }

@@ -51,6 +51,23 @@ def test_a_definition_is_written_and_found_again(folder, small_config):
     assert not list(folder.path.rglob("*.unfinished"))
 
 
+def test_what_others_have_reported_goes_along_and_may_change(folder, small_config):
+    figure, table = (small_config.with_name(name) for name in ("figure.yaml", "theirs.csv"))
+    figure.write_text("compare: {config: small.yaml, beside: theirs.csv}")
+    for content in ("source,model\n", "source,model,accuracy\nwe,RNN,1\n"):
+        table.write_text(content)
+        put(folder, define(figure, {}, {})[0])
+        assert folder.beside_file.read_text() == content
+    table.unlink()
+    again, _ = open_comparison(folder.path)
+    assert again.beside == folder.beside_file
+    put(folder, again)
+    assert folder.beside_file.read_text() == content
+    put(folder, define(small_config, {}, {})[0])
+    assert not folder.beside_file.exists() and open_comparison(folder.path)[0].beside is None
+    assert not list(folder.path.rglob("*.unfinished"))
+
+
 def test_another_grid_may_have_the_folder_and_another_base_may_not(folder, small_config):
     put(folder, define(small_config, {"seeds": "2"}, {})[0])
     other, _ = define(small_config, {"seeds": "3", "lengths": "4,5"}, {})
@@ -77,7 +94,9 @@ def test_while_a_comparison_is_under_way_the_same_runs_may_join_it_and_others_ma
     assert len(open_comparison(folder.path)[0].grid) == 6
 
 
-@pytest.mark.parametrize("leavings", [[], [".lock"], [".lock", ".claim", "config.yaml"]])
+@pytest.mark.parametrize(
+    "leavings", [[], [".lock"], [".lock", ".claim", "config.yaml", "beside.csv"]]
+)
 def test_a_comparison_that_was_killed_at_its_start_makes_way(leavings, folder, small_config):
     folder.path.mkdir()
     for name in leavings:
