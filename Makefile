@@ -17,7 +17,7 @@ train: $(VENV)/installed  ## set up, and train the RRN on palindromes
 	$(RUN) train.py $(FLAGS)
 
 test: $(VENV)/installed-for-tests lint  ## set up, and run all checks and tests
-	$(RUN) -m pytest
+	$(RUN) -m pytest --numprocesses logical --maxprocesses 8 --dist loadfile
 
 lint: $(VENV)/installed-for-tests  ## check style and types
 	$(RUN) -m ruff check .
