@@ -39,7 +39,9 @@ class GradientsThroughTime(ThroughTime):
             for _ in trace.after:
                 for name in trace.state_names:
                     gradient = next(gradients)
+                    # Squares of what float32 still holds would already be zero, or infinite.
+                    norm = torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64)
                     # The loss is a mean over the examples.
-                    norms[name].append(len(gradient) * gradient.norm(dim=1))
+                    norms[name].append(len(gradient) * norm)
             layers.append({name: torch.stack(each) for name, each in norms.items()})
         return layers

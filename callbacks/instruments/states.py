@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 from callbacks.instruments.through_time import ThroughTime
@@ -18,6 +19,11 @@ class States(ThroughTime):
     label = "norm of the state at t"
 
     def values(self, loss: Tensor, traces: Sequence[Trace]) -> list[dict[str, Tensor]]:
+        # Squares of what float32 still holds would already be infinite.
         return [
-            {name: trace.states(name).norm(dim=2) for name in trace.state_names} for trace in traces
+            {
+                name: torch.linalg.vector_norm(trace.states(name), dim=2, dtype=torch.float64)
+                for name in trace.state_names
+            }
+            for trace in traces
         ]

@@ -97,6 +97,23 @@ def test_gradients_are_those_of_finite_differences(cell, tmp_path):
     assert list(found) == (["h", "c"] if cell in ("LSTM", "RRN") else ["h"])
 
 
+@pytest.mark.parametrize("factor", [1e-6, 1e6], ids=["vanishing", "exploding"])
+def test_gradients_are_read_as_far_as_float32_goes(factor, tmp_path):
+    """Where the squares of their entries are already zero or infinite."""
+    model, (digits, target) = classifier("RNN", "one_hot")
+    with torch.no_grad():
+        # Inputs of 0, so that tanh has the slope 1.
+        model.recurrent.weight_ih.zero_()
+        model.recurrent.bias.zero_()
+        model.recurrent.weight_hh.copy_(factor * torch.eye(H))
+    (found,) = GradientsThroughTime(tmp_path, 1, model.float()).read(model, (digits, target))
+    last = found["h"][-1]
+    expected = torch.stack([last * factor ** (T - t) for t in range(1, T + 1)])
+    torch.testing.assert_close(found["h"], expected, rtol=1e-5, atol=0)
+    squares = found["h"][0].float() ** 2
+    assert not ((squares > 0) & squares.isfinite()).any()
+
+
 def test_gradients_do_not_depend_on_the_size_of_the_batch(tmp_path):
     model, (digits, target) = classifier("LSTM")
     read = GradientsThroughTime(tmp_path, 1, model).read
