@@ -15,8 +15,8 @@ from callbacks.stopwatch import Stopwatch
 class Curves(Callback):
     """Log loss, accuracy, moving average, gradient norm, learning rate and examples a second.
 
-    They are written at step 1, every `log_every_n_steps` of the Trainer, and at the last step,
-    straight to the logger: Lightning's own `self.log` costs about a tenth of a short training
+    Under a curriculum, the length too. They are written at step 1, every `log_every_n_steps` of the
+    Trainer, at the first step of each stage and at the last step, straight to the logger: Lightning's own `self.log` costs about a tenth of a short training
     step each, on every step. Loss and accuracy are means over all devices, gradient norms those
     before clipping, as the model's `clipping` has measured them; what it counts is written once
     there is something to count. Results of a validation are written when it ends.
@@ -102,8 +102,9 @@ class Curves(Callback):
 
     @staticmethod
     def _is_due(trainer: Trainer, step: int) -> bool:
-        every = trainer.log_every_n_steps
-        return step in (1, trainer.max_steps) or bool(every and step % every == 0)
+        every, stages = trainer.log_every_n_steps, getattr(trainer.datamodule, "stages", None)
+        is_due = step in (1, trainer.max_steps) or bool(every and step % every == 0)
+        return is_due or bool(stages and stages.begins_at(step - 1))
 
     def _write(self, trainer: Trainer, step: int) -> None:
         loss = trainer.strategy.reduce(torch.stack(self._losses).sum(), reduce_op="mean")
@@ -117,6 +118,8 @@ class Curves(Callback):
             "accuracy/moving_average": average,
             "optimizer/learning_rate": self._learning_rate,
         }
+        if stages := getattr(trainer.datamodule, "stages", None):
+            values["curriculum/length"] = stages.length_at(step - 1)
         clipping = trainer.lightning_module.clipping
         if clipping.norm is not None:
             values["optimizer/gradient_norm"] = clipping.norm

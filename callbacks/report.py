@@ -17,6 +17,7 @@ from callbacks.convergence import Convergence
 from callbacks.curves import Curves
 from callbacks.patience import Patience
 from figures.curves import draw_accuracy
+from figures.stages import draw_stages
 from storage.files import written_whole
 
 
@@ -123,6 +124,9 @@ class Report(Callback):
             chance=1 / trainer.datamodule.num_classes,
         )
         trainer.logger.experiment.add_figure("accuracy", figure, trainer.global_step)
+        if stages := getattr(trainer.datamodule, "stages", None):
+            figure = draw_stages(stages.entered, trainer.global_step, stages.length)
+            trainer.logger.experiment.add_figure("curriculum", figure, trainer.global_step)
 
     def _accuracies(self) -> dict[str, tuple[list[float], list[float]]]:
         """Of each curve, by name, the steps and the accuracy."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from typing import Any, NoReturn
 
 import torch
@@ -27,6 +28,12 @@ class OneLineParser(LightningArgumentParser):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # What an abbreviation stands for would change with every new flag.
         super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+
+    def parse_args(self, args: Any = None, *rest: Any, **kwargs: Any) -> Any:
+        if not self.exit_on_error and args:
+            # To a setting within a setting, jsonargparse hands null on as Python writes it.
+            args = [re.sub("=None$", "=null", each) for each in args]
+        return super().parse_args(args, *rest, **kwargs)
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         if not self.exit_on_error:

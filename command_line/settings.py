@@ -53,20 +53,17 @@ def value_as_typed(value: Any) -> str:
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """Of two sets of dotted settings, those that differ: key to (value in one, in the other).
 
-    A setting that one of them does not know yet does not differ from one that is off.
+    A setting that one of them does not know yet does not differ from one that is off; a group of
+    settings does.
     """
     keys = sorted(one.keys() | other.keys())
     pairs = {key: (one.get(key, MISSING), other.get(key, MISSING)) for key in keys}
-    pairs = {
-        key: pair
-        for key, pair in pairs.items()
-        if MISSING not in pair or not any(value is None or value is False for value in pair)
-    }
     # To Python, false is 0.
     return {
         key: (a, b)
         for key, (a, b) in pairs.items()
         if a != b or isinstance(a, bool) != isinstance(b, bool)
+        if not (_is_off(a, b) or _is_off(b, a)) or any(each.startswith(f"{key}.") for each in keys)
     }
 
 
@@ -75,6 +72,8 @@ def describe(changed: Mapping[str, tuple[Any, Any]], one: str, other: str, most:
     # That another class has other settings goes without saying.
     classes = [key for key in changed if key.endswith("class_path")]
     keys = [key for key in changed if key not in classes and not _belongs_to(key, classes)]
+    # Nor that a group is off where none of its settings is there.
+    keys = [key for key in keys if not any(each.startswith(f"{key}.") for each in changed)]
     parts = [
         f"{typed(key)} is {value_as_typed(changed[key][0])} {one}, "
         f"{value_as_typed(changed[key][1])} {other}"
@@ -82,6 +81,11 @@ def describe(changed: Mapping[str, tuple[Any, Any]], one: str, other: str, most:
     ]
     rest = f"; and {len(parts) - most} more" if len(parts) > most else ""
     return "; ".join(parts[:most]) + rest
+
+
+def _is_off(value: Any, other: Any) -> bool:
+    """Whether a setting is off where the other one is not known."""
+    return other == MISSING and (value is None or value is False)
 
 
 def _belongs_to(key: str, classes: list[str]) -> bool:

@@ -20,9 +20,11 @@ def greeting(
     """One line before the first step: what is trained, on what, and where."""
     parameters = sum(p.numel() for p in model.parameters())
     device = trainer.strategy.root_device.type
+    stages = getattr(data, "stages", None)
+    at_first = f", {stages.curriculum.start} at first" if stages else ""
     devices = f"{trainer.world_size} x {device}" if trainer.world_size > 1 else device
     return (
-        f"{type(model).__name__}, {parameters:,} parameters, on {data}; "
+        f"{type(model).__name__}, {parameters:,} parameters, on {data}{at_first}; "
         f"seed {os.environ.get('PL_GLOBAL_SEED')}, {devices}, {folder}"
     )
 
@@ -33,9 +35,9 @@ def closing(result: dict[str, Any], folder: Path) -> str:
     if step:
         lines = [f"Converged at step {step}."]
     elif result.get("stopped_early"):
-        lines = [f"Stopped at step {steps}: {result['stopped_early']}."]
+        lines = [f"Stopped at step {steps}{_stage(result)}: {result['stopped_early']}."]
     elif result["threshold"] is None:
-        lines = [f"Trained for {steps} steps."]
+        lines = [f"Trained for {steps} steps{_stage(result)}."]
     else:
         lines = [f"Not converged by step {steps}{_stage(result)}."]
     best, validation = result["best_accuracy"], dict(result["best_validation"])

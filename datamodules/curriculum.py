@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 # A loader draws the batch of a step while the step before it is still to be made. So what a step
@@ -24,8 +25,9 @@ class Curriculum:
         growth: T becomes ceil(growth T) once it is solved; above 1.
         window: steps that must all be without a mistake for T to be solved, at least 1, ...
         loss: ... and whose mean cross-entropy must be below this, in nats; above 0.
-        patience: steps after which a T that is not solved is given up; null never does.
-        fall_back: stages to go back then, at least 1.
+        patience: steps after which a T that is not solved is given up, at least `window`; null
+            never does.
+        fall_back: stages to go back then, at least 1, but not beyond the first.
     """
 
     start: int = 3
@@ -35,6 +37,11 @@ class Curriculum:
     patience: int | None = 50
     fall_back: int = 3
 
+    def longer(self, length: int) -> int:
+        """The next T."""
+        # 1.1 times 10 is 11, but a little more in binary.
+        return math.ceil(Fraction(str(self.growth)) * length)
+
     def check(self) -> None:
         """Raise a ValueError if a value is out of its range."""
         leasts = {"start": 2, "window": 1, "fall_back": 1}
@@ -43,12 +50,12 @@ class Curriculum:
         for name, least in leasts.items():
             if getattr(self, name) < least:
                 raise ValueError(
-                    f"curriculum.{name} must be at least {least}, got {getattr(self, name)}"
+                    f"data.curriculum.{name} must be at least {least}, got {getattr(self, name)}"
                 )
         for name, bound in (("growth", 1), ("loss", 0)):
             if not bound < getattr(self, name) < math.inf:
                 raise ValueError(
-                    f"curriculum.{name} must be above {bound}, got {getattr(self, name)}"
+                    f"data.curriculum.{name} must be above {bound}, got {getattr(self, name)}"
                 )
 
 
@@ -80,6 +87,10 @@ class Stages:
         """Digits that step number `step`, from 0, reads."""
         return next(length for first, length in reversed(self.entered) if first <= step)
 
+    def begins_at(self, step: int) -> bool:
+        """Whether step number `step`, from 0, is the first one of a stage."""
+        return any(first == step for first, _ in self.entered)
+
     def is_task(self, step: int) -> bool:
         """Whether a step is of the task itself, rather than of a stage on the way to it."""
         return self.length_at(step) == self.length
@@ -98,13 +109,10 @@ class Stages:
             if length == self.length:
                 self._is_over = True
             else:
-                longer = min(self.length, math.ceil(rules.growth * length))
-                self._enter([*self._path, longer], step)
-        elif rules.patience is not None and step + 1 - first >= rules.patience:
-            shorter = self._path[: -rules.fall_back] or self._path[:1]
-            # From the start there is nothing to fall back to.
-            if len(shorter) < len(self._path):
-                self._enter(shorter, step)
+                self._enter([*self._path, min(self.length, rules.longer(length))], step)
+        # From the start there is nothing to fall back to.
+        elif len(self._path) > 1 and step + 1 - first >= (rules.patience or math.inf):
+            self._enter(self._path[: -rules.fall_back] or self._path[:1], step)
 
     def state_dict(self) -> dict[str, Any]:
         return {

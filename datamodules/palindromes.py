@@ -153,8 +153,7 @@ class Palindromes(CountedData):
         self.stages = Stages(curriculum, length) if curriculum else None
 
     def __str__(self) -> str:
-        first = f", {self.stages.curriculum.start} at first" if self.stages else ""
-        return f"palindromes, {self.length} digits read{first}"
+        return f"palindromes, {self.length} digits read"
 
     def state_dict(self) -> dict[str, Any]:
         return {"stages": self.stages.state_dict()} if self.stages else {}
