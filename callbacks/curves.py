@@ -16,10 +16,11 @@ class Curves(Callback):
     """Log loss, accuracy, moving average, gradient norm, learning rate and examples a second.
 
     Under a curriculum, the length too. They are written at step 1, every `log_every_n_steps` of the
-    Trainer, at the first step of each stage and at the last step, straight to the logger: Lightning's own `self.log` costs about a tenth of a short training
-    step each, on every step. Loss and accuracy are means over all devices, gradient norms those
-    before clipping, as the model's `clipping` has measured them; what it counts is written once
-    there is something to count. Results of a validation are written when it ends.
+    Trainer, at the first step of each stage and at the last step, straight to the logger:
+    Lightning's own `self.log` costs about a tenth of a short training step each, on every step.
+    Loss and accuracy are means over all devices, gradient norms those before clipping, as the
+    model's `clipping` has measured them; what it counts is written once there is something to
+    count. Results of a validation are written when it ends.
 
     Args:
         convergence: averages the accuracy of every step, and knows where it converged.

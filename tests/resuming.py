@@ -40,6 +40,7 @@ def essence(folder: Path, curves_of, result_of) -> dict:
         "random": checkpoint["random_states"],
         "gradients": checkpoint["gradients"],
         "carried": checkpoint.get("carried_state"),
+        "stages": checkpoint.get("Palindromes"),
         "step": checkpoint["global_step"],
         "curves": curves,
         "result": result,

@@ -44,6 +44,40 @@ def test_equals_brute_force(accuracies, rule):
     assert found.converged == (len(last) == rule[0] and sum(last) / rule[0] >= rule[1])
 
 
+@given(st.lists(st.tuples(quarters, st.booleans()), max_size=30), rules)
+@settings(max_examples=300, derandomize=True, deadline=None)
+def test_only_steps_of_the_task_itself_count(shown, rule):
+    """A curriculum may lead away from it again."""
+    window, threshold = rule
+    found = Convergence(window, threshold)
+    for step, (accuracy, is_task) in enumerate(shown, 1):
+        found.observe(accuracy, step, is_task)
+    means = {}
+    for last in range(window, len(shown) + 1):
+        accuracies, are_task = zip(*shown[last - window : last], strict=True)
+        if all(are_task):
+            means[last] = sum(accuracies) / window
+    best = max(means.values(), default=None)
+    assert found.best_accuracy == best
+    assert found.best_step == next((step for step in means if means[step] == best), None)
+    reached = [step for step, mean in means.items() if mean >= threshold]
+    assert found.converged_at == min(reached, default=None)
+    assert found.converged == (len(shown) in reached)
+
+    resumed = Convergence(window, threshold)
+    resumed.load_state_dict(found.state_dict())
+    assert resumed.state_dict() == found.state_dict()
+
+
+def test_state_from_before_there_were_curricula():
+    before = observed(Convergence(3, 1.0), [0.0, 1.0, 1.0])
+    state = {name: value for name, value in before.state_dict().items() if name != "counted"}
+    after = Convergence(3, 1.0)
+    after.load_state_dict(state)
+    assert after.state_dict() == before.state_dict()
+    assert observed(after, [1.0], first_step=4).converged_at == 4
+
+
 @given(histories, rules, st.integers(0, 30))
 @settings(max_examples=100, derandomize=True, deadline=None)
 def test_state_goes_on_where_it_was(accuracies, rule, cut):

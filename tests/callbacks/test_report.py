@@ -92,6 +92,7 @@ def test_result_is_what_the_curves_show(run, curves_of, result_of, converging):
             for name in ("accuracy", "loss")
         },
         "best_validation": pytest.approx(best_validation(curves)),
+        "stages": None,
         "gradients": {"overflowed": 0, "skipped": 0},
         "steps": len(accuracies),
         "devices": 1,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from command_line.naming import LONGEST_NAME, default_name, hparams_of, name_of_run, short_names
+from datamodules import Curriculum
 
 BASE = {
     "seed_everything": 0,
@@ -85,6 +87,48 @@ def test_a_name_changes_with_any_of_its_settings(changed, data):
 def test_default_name(changed, name):
     stated = ["optimizer.init_args.lr"]
     assert default_name({**BASE, **changed}, BASE, stated) == name
+
+
+CURRICULUM = {
+    f"data.init_args.curriculum.{name}": value for name, value in asdict(Curriculum()).items()
+}
+OFF = {"data.init_args.curriculum": None}
+
+
+@pytest.mark.parametrize(
+    ("changed", "base", "name"),
+    [
+        ({}, OFF, "curriculum.start=3"),
+        ({"start": 4, "growth": 1.5}, OFF, "curriculum.growth=1.5,curriculum.start=4"),
+        ({"patience": None}, OFF, "curriculum.patience=null,curriculum.start=3"),
+        ({}, CURRICULUM, "default"),
+        ({"window": 2}, CURRICULUM, "curriculum.window=2"),
+    ],
+)
+def test_name_of_a_run_under_a_curriculum(changed, base, name):
+    changed = {f"data.init_args.curriculum.{each}": changed[each] for each in changed}
+    assert default_name({**BASE, **CURRICULUM, **changed}, {**BASE, **base}, []) == name
+
+
+def test_a_curriculum_that_is_off_is_in_the_name_where_the_config_has_one():
+    assert default_name({**BASE, **OFF}, {**BASE, **CURRICULUM}, []) == "curriculum=null"
+    assert default_name({**BASE, **OFF}, {**BASE, **OFF}, []) == "default"
+    assert default_name({**BASE, **OFF}, BASE, []) == "default"
+
+
+def test_hparams_of_a_curriculum():
+    hparams = hparams_of({**CURRICULUM, "convergence.window": 5, "seed_everything": 1})
+    assert hparams == {
+        "curriculum.start": 3,
+        "curriculum.growth": 1.25,
+        "curriculum.window": 5,
+        "curriculum.loss": 0.01,
+        "curriculum.patience": 150,
+        "curriculum.fall_back": 3,
+        "window": 5,
+        "seed": 1,
+    }
+    assert hparams_of(OFF) == {}
 
 
 def test_hparams_leave_out_defaults():

@@ -12,6 +12,7 @@ import torch
 
 from command_line import words
 from command_line.arguments import take_apart
+from datamodules import Curriculum, Palindromes
 from lightning_modules import RNN
 
 FOLDER = Path("my runs/palindromes/RRN/it's mine")
@@ -41,6 +42,32 @@ def test_greeting(devices, expected, monkeypatch):
         "Linear, 2,000 parameters, on palindromes, 4 digits read; "
         f"seed 7, {expected}, my runs/palindromes/RRN/it's mine"
     )
+
+
+def test_greeting_tells_where_a_curriculum_begins(monkeypatch):
+    monkeypatch.setenv("PL_GLOBAL_SEED", "7")
+    trainer = SimpleNamespace(
+        strategy=SimpleNamespace(root_device=torch.device("cpu")), world_size=1
+    )
+    data = Palindromes(length=20, curriculum=Curriculum(start=4))
+    line = words.greeting(torch.nn.Linear(1, 1), data, trainer, FOLDER)
+    assert "on palindromes, 20 digits read, 4 at first; seed 7" in line
+
+
+@pytest.mark.parametrize(
+    ("ending", "expected"),
+    [
+        ({}, "Not converged by step 60, at 5 of 20 digits."),
+        ({"threshold": None}, "Trained for 60 steps, at 5 of 20 digits."),
+        ({"stopped_early": "no better"}, "Stopped at step 60, at 5 of 20 digits: no better."),
+        ({"steps_to_converge": 42}, "Converged at step 42."),
+    ],
+)
+def test_closing_tells_how_far_a_curriculum_came(ending, expected):
+    stages = [{"step": 1, "length": 3}, {"step": 12, "length": 4}, {"step": 21, "length": 5}]
+    result = {**RESULT, "length": 20, "stages": stages, **ending}
+    assert words.closing(result, FOLDER).splitlines()[0] == expected
+    assert ", at" not in words.closing({**result, "stages": None}, FOLDER).splitlines()[0]
 
 
 def test_closing_of_a_run_that_has_not_converged():
