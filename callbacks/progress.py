@@ -16,6 +16,7 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from torch import Tensor
 
 from callbacks.convergence import Convergence
@@ -63,7 +64,8 @@ class StepProgress(ProgressBar):
             return
         self._bar = Progress(
             BarColumn(bar_width=None),
-            MofNCompleteColumn(),
+            # It is for the bar to become shorter where there is little room.
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[numbers]}"),
             TextColumn("at most"),
             TimeRemainingColumn(compact=True),
@@ -101,7 +103,7 @@ class StepProgress(ProgressBar):
         speed = (step - first_step) / max(now - first_time, 1e-9)
         loss = float(self._loss) * trainer.accumulate_grad_batches
         stages = getattr(trainer.datamodule, "stages", None)
-        at = f"{stages.length_at(step - 1)} digits  " if stages else ""
+        at = f"T {stages.length_at(step - 1)}  " if stages else ""
         accuracy = self.convergence.moving_average
         numbers = f"{at}loss {loss:.3f}  accuracy {accuracy:.3f}  {speed:.3g} steps/s"
         if self._bar:

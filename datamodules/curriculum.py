@@ -48,15 +48,13 @@ class Curriculum:
         if self.patience is not None:
             leasts["patience"] = self.window
         for name, least in leasts.items():
-            if getattr(self, name) < least:
-                raise ValueError(
-                    f"data.curriculum.{name} must be at least {least}, got {getattr(self, name)}"
-                )
+            value = getattr(self, name)
+            if value is None or value < least:
+                raise ValueError(f"data.curriculum.{name} must be at least {least}, got {value}")
         for name, bound in (("growth", 1), ("loss", 0)):
-            if not bound < getattr(self, name) < math.inf:
-                raise ValueError(
-                    f"data.curriculum.{name} must be above {bound}, got {getattr(self, name)}"
-                )
+            value = getattr(self, name)
+            if value is None or not bound < value < math.inf:
+                raise ValueError(f"data.curriculum.{name} must be above {bound}, got {value}")
 
 
 class Stages:

@@ -10,6 +10,7 @@ from pytorch_lightning import Callback
 from rich.console import Console
 
 from callbacks import Convergence, StepProgress
+from datamodules import Curriculum, Palindromes
 
 LINE = re.compile(r"step (\d+)  loss (\d\.\d{3})  accuracy (\d\.\d{3})  ([\d.]+) steps/s")
 
@@ -95,6 +96,28 @@ def test_nothing_is_cut_in_80_columns(shown):
     assert len(last.rstrip()) <= 80 and "…" not in last
     assert re.search(
         r" 3/10000 loss \d\.\d{3}  accuracy 1\.000  100 steps/s at most \d\d:\d\d", last
+    )
+
+
+def test_the_length_that_a_curriculum_has_come_to(shown):
+    data = Palindromes(9, 12, 4, curriculum=Curriculum(2, growth=2, window=1, loss=1e9))
+    output, _ = shown(20, terminal=False, max_steps=6, accuracies=[1.0] * 6, data=data)
+    lengths = [re.match(r"step \d  T (\d)  loss \d", line) for line in output.splitlines()]
+    # Nothing tells the stages of a step here.
+    assert [each[1] for each in lengths] == ["2"] * 6
+    data.load_state_dict({"stages": {**data.state_dict()["stages"], "entered": [[0, 2], [4, 9]]}})
+    output, _ = shown(20, terminal=False, max_steps=6, data=data)
+    assert [line.split()[3] for line in output.splitlines()] == ["2"] * 4 + ["9"] * 2
+
+
+def test_a_long_length_is_not_cut_in_80_columns(shown):
+    data = Palindromes(1000, 12, 4, curriculum=Curriculum(1000))
+    few = {"max_steps": 10_000, "max_epochs": 1, "limit_train_batches": 2}
+    output, _ = shown(0.01, terminal=True, width=80, data=data, **few)
+    last = frames(output)[-1]
+    assert len(last.rstrip()) <= 80 and "…" not in last
+    assert re.search(
+        r" 2/10000 T 1000  loss (nan|\d\.\d{3})  accuracy \d\.\d{3}  100 steps/s at", last
     )
 
 

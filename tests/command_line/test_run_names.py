@@ -8,6 +8,7 @@ import pytest
 
 from command_line.arguments import DEFAULT_CONFIG
 
+LONG = DEFAULT_CONFIG.with_name("palindromes_long.yaml")
 STUDY = DEFAULT_CONFIG.with_name("palindromes_study.yaml")
 NAMES = {
     "": "palindromes/RRN/default",
@@ -22,6 +23,13 @@ NAMES = {
     ),
     "--run.name mine --run.experiment other --data.length 20": "other/RRN/mine",
     f"--config {STUDY} --model GRU --data.length 5": "palindromes_study/GRU/length=5",
+    "--data.curriculum.start 3": "palindromes/RRN/curriculum.start=3",
+    "--data.curriculum.window 5 --data.curriculum.patience null": (
+        "palindromes/RRN/curriculum.patience=null,curriculum.start=3"
+    ),
+    f"--config {LONG}": "palindromes_long/RRN/default",
+    f"--config {LONG} --data.curriculum.growth 2": "palindromes_long/RRN/curriculum.growth=2.0",
+    f"--config {LONG} --data.curriculum null": "palindromes_long/RRN/curriculum=null",
 }
 # None of them trains as any other does.
 DISTINCT = [
@@ -33,6 +41,8 @@ DISTINCT = [
     "--optimizer Adam --optimizer.betas [0.8,0.99]",
     "--trainer.precision 64-true",
     "--trainer.gradient_clip_val null",
+    "--data.curriculum.start 3",
+    "--data.curriculum.start 3 --data.curriculum.patience null",
 ]
 
 
