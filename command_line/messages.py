@@ -52,12 +52,12 @@ def in_one_line(message: str, keys: Iterable[str], choices: Choices) -> str:
     if no_such_class and key in choices and not owner and values:
         names = choices[key]
         return f"unknown {key} {values[0]}{did_you_mean(values[0], names)}{listed(names)}"
-    if no_such_class and key and key not in choices and values:
-        return f"{key}: must be a group of settings, got {values[0]}"
     if "instantiatable class, but is abstract" in message:
         return f"{key} is only a base of others{listed(choices.get(key, ()))}"
     if key and (right := _right_values(message)):
         return f"{key}: must be {right}" + (f", got {values[0]}" if values else "")
+    if no_such_class and key and key not in choices and values:
+        return f"{key}: must be a group of settings, got {values[0]}"
     return ": ".join([key] * bool(key) + _what_is_left(message)) or " ".join(message.split())
 
 

@@ -39,7 +39,7 @@ class Curriculum:
 
     def longer(self, length: int) -> int:
         """The next T."""
-        # 1.1 times 10 is 11, but a little more in binary.
+        # 1.1 times 110 is 121, but a little more in binary.
         return math.ceil(Fraction(str(self.growth)) * length)
 
     def check(self) -> None:

@@ -124,6 +124,12 @@ def test_a_point_at_the_last_step_however_the_run_ends(
     assert curves["curriculum/length"][-1][0] == curves["loss/train"][-1][0] == step
 
 
+def test_a_stage_that_never_began_is_not_told(climbed, train, tmp_path, result_of):
+    first, second = result_of(climbed[0])["stages"][:2]
+    assert train(*CLIMBING, f"--trainer.max_steps={second['step'] - 1}").code == 0
+    assert result_of(tmp_path / RUN)["stages"] == [first]
+
+
 def test_a_shorter_task_can_be_measured(climbed, train):
     file = climbed[0] / "checkpoints/last.ckpt"
     for length in (2, 20):

@@ -71,6 +71,20 @@ def test_the_loss_is_the_mean_over_accumulated_batches(climb, monkeypatch):
     assert [step for step, _, _ in told[1]] == list(range(6))
 
 
+def test_the_loss_is_the_mean_over_all_devices(climb, monkeypatch):
+    told = {}
+    for devices in (1, 2):
+        losses = told[devices] = []
+        monkeypatch.setattr(Stages, "observe", lambda _, *shown, to=losses: to.append(shown[2]))
+        monkeypatch.setattr(
+            "pytorch_lightning.strategies.SingleDeviceStrategy.reduce",
+            lambda _, tensor, reduce_op, by=devices: tensor / by if reduce_op == "mean" else None,
+        )
+        torch.manual_seed(0)
+        climb([], Convergence(), max_steps=4, accumulate_grad_batches=2)
+    assert told[2] == [loss / 2 for loss in told[1]]
+
+
 def test_converges_by_steps_of_the_task_alone(climb):
     convergence = Convergence(window=4, threshold=1.0)
     trainer, seen = climb([1.0] * 50, convergence, max_steps=50)

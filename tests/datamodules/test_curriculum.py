@@ -101,7 +101,7 @@ def test_up_and_down():
     [(1.25, 3, 4), (1.25, 4, 5), (1.25, 5, 7), (1.1, 10, 11), (1.1, 110, 121), (1.0001, 3, 4)],
 )
 def test_grows_as_it_is_written(growth, length, longer):
-    """In binary, 1.1 times 10 is more than 11."""
+    """In binary, 1.1 times 110 is more than 121."""
     stages = observed(Stages(Curriculum(length, growth, window=1), 10**6), [(1.0, 0.0)])
     assert stages.entered == [(0, length), (2, longer)]
 
