@@ -83,7 +83,7 @@ class Stages:
 
     def length_at(self, step: int) -> int:
         """Digits that step number `step`, from 0, reads."""
-        return next(length for first, length in reversed(self.entered) if first <= step)
+        return [length for first, length in self.entered if first <= step][-1]
 
     def begins_at(self, step: int) -> bool:
         """Whether step number `step`, from 0, is the first one of a stage."""

@@ -158,3 +158,12 @@ def test_two_ranks_go_through_the_stages_of_one(train_in_process, tmp_path, curv
         assert results[0][name] == results[1][name]
     lengths = [curves_of(folder / RUN)["curriculum/length"] for folder in (one, two)]
     assert lengths[0] == lengths[1]
+
+
+def test_the_bar_is_drawn_before_the_first_step_is_whole(train, result_of):
+    """The length of a step that is still to come must not end the epoch, which goes on for ever."""
+    flags = [*CLIMBING, *EACH, "--trainer.accumulate_grad_batches=2", "--trainer.max_steps=3"]
+    outcome = train(*flags)
+    assert outcome.code == 0, outcome.err
+    assert f"step 0  T {RULES.start}  " in outcome.out
+    assert result_of(RUN)["steps"] == 3
