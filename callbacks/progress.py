@@ -103,6 +103,7 @@ class StepProgress(ProgressBar):
         speed = (step - first_step) / max(now - first_time, 1e-9)
         loss = float(self._loss) * trainer.accumulate_grad_batches
         stages = getattr(trainer.datamodule, "stages", None)
+        # Where batches are accumulated, the first step may not be done yet.
         at = f"T {stages.length_at(max(step - 1, 0))}  " if stages else ""
         accuracy = self.convergence.moving_average
         numbers = f"{at}loss {loss:.3f}  accuracy {accuracy:.3f}  {speed:.3g} steps/s"

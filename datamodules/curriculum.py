@@ -82,8 +82,14 @@ class Stages:
         self._is_over = False
 
     def length_at(self, step: int) -> int:
-        """Digits that step number `step`, from 0, reads."""
-        return [length for first, length in self.entered if first <= step][-1]
+        """Digits that step number `step`, from 0, reads.
+
+        Raises:
+            ValueError: the step is below 0.
+        """
+        # Not by next(): to Lightning, a StopIteration out of a callback is the end of the data.
+        _, length = max(stage for stage in self.entered if stage[0] <= step)
+        return length
 
     def begins_at(self, step: int) -> bool:
         """Whether step number `step`, from 0, is the first one of a stage."""

@@ -69,6 +69,18 @@ def test_loss_of_accumulated_batches_is_that_of_one_of_them(shown):
         assert LINE.fullmatch(line).group(2) == f"{4 * loss:.3f}"
 
 
+def test_digits_of_a_curriculum_before_the_first_accumulated_step_is_done(shown):
+    data = Palindromes(
+        length=3, batch_size=12, evaluation_size=4, training_seed=0, curriculum=Curriculum(start=2)
+    )
+    settings = {"max_steps": 2, "accumulate_grad_batches": 2, "max_epochs": 1}
+    output, losses = shown(20, terminal=False, data=data, **settings)
+    assert len(losses) == 4
+    assert [line.partition("  loss")[0] for line in output.splitlines()] == [
+        f"step {step}  T 2" for step in (0, 1, 1, 2)
+    ]
+
+
 def test_a_log_has_no_control_characters(shown):
     output, _ = shown(20, terminal=False, max_steps=3)
     assert len(output.splitlines()) == 3
