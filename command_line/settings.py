@@ -19,6 +19,8 @@ FREE = re.compile(
     r"|limit_train_batches|overfit_batches|callbacks).*)$"
 )
 MISSING = "(absent)"
+# What runs from before there was a setting have done.
+EARLIER: dict[str, Any] = {"model.inhibitory": False, "data.curriculum": None}
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -51,20 +53,25 @@ def value_as_typed(value: Any) -> str:
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Of two sets of dotted settings, those that differ: key to (value in one, in the other).
-
-    A setting that one of them does not know yet does not differ from one that is off; a group of
-    settings does.
-    """
+    """Of two sets of dotted settings, those that differ: key to (value in one, in the other)."""
     keys = sorted(one.keys() | other.keys())
-    pairs = {key: (one.get(key, MISSING), other.get(key, MISSING)) for key in keys}
+    pairs = {key: (_value(one, key), _value(other, key)) for key in keys}
     # To Python, false is 0.
     return {
         key: (a, b)
         for key, (a, b) in pairs.items()
         if a != b or isinstance(a, bool) != isinstance(b, bool)
-        if not (_is_off(a, b) or _is_off(b, a)) or any(each.startswith(f"{key}.") for each in keys)
     }
+
+
+def _value(settings: Mapping[str, Any], key: str) -> Any:
+    """A setting; of a run from before there was such a setting, what that comes to."""
+    if key in settings:
+        return settings[key]
+    # All that is watched is off unless it is asked for.
+    earlier = None if key.startswith("watch.") else EARLIER.get(typed(key), MISSING)
+    # A group that has settings of its own is not absent.
+    return MISSING if any(each.startswith(f"{key}.") for each in settings) else earlier
 
 
 def describe(changed: Mapping[str, tuple[Any, Any]], one: str, other: str, most: int = 3) -> str:
@@ -81,11 +88,6 @@ def describe(changed: Mapping[str, tuple[Any, Any]], one: str, other: str, most:
     ]
     rest = f"; and {len(parts) - most} more" if len(parts) > most else ""
     return "; ".join(parts[:most]) + rest
-
-
-def _is_off(value: Any, other: Any) -> bool:
-    """Whether a setting is off where the other one is not known."""
-    return other == MISSING and (value is None or value is False)
 
 
 def _belongs_to(key: str, classes: list[str]) -> bool:

@@ -131,24 +131,8 @@ def test_value_as_typed(value, expected):
 def test_differences():
     one = {"same": 1, "other": 2, "gone": 3}
     other = {"same": 1.0, "other": 4, "new": None}
-    expected = {"gone": (3, "(absent)"), "other": (2, 4)}
+    expected = {"gone": (3, "(absent)"), "new": ("(absent)", None), "other": (2, 4)}
     assert differences(one, other) == expected
-
-
-@pytest.mark.parametrize("off", [None, False])
-def test_a_setting_that_is_off_is_as_one_that_is_not_known(off):
-    assert differences({"new": off}, {}) == differences({}, {"new": off}) == {}
-    for on in (0, 0.0, "", True, []):
-        assert differences({"new": on}, {}) == {"new": (on, "(absent)")}
-        assert differences({"new": on}, {"new": off}) == {"new": (on, off)}
-
-
-def test_a_group_that_is_off_differs_from_one_that_is_on():
-    on, off = {"group.a": 1}, {"group": None}
-    assert differences(on, off) == {"group": ("(absent)", None), "group.a": (1, "(absent)")}
-    assert differences(off, on) == {"group": (None, "(absent)"), "group.a": ("(absent)", 1)}
-    # Of a group that is on, a setting that is off is as before.
-    assert differences(on, {**on, "group.b": None}) == {}
 
 
 def test_false_is_not_0():
@@ -187,3 +171,34 @@ def test_describe_tells_a_class_but_not_its_settings():
 )
 def test_class_of(choice, name):
     assert class_of(choice) == name
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("model.init_args.inhibitory", False),
+        ("model.inhibitory", False),
+        ("data.init_args.curriculum", None),
+        ("watch.states", None),
+    ],
+)
+def test_a_setting_that_came_later_was_off(key, value):
+    assert not differences({}, {key: value}) and not differences({key: value}, {})
+    assert differences({}, {key: True}) == {key: (value, True)}
+
+
+@pytest.mark.parametrize("value", [None, False])
+def test_what_is_not_stated_is_not_off(value):
+    """A threshold of convergence, for one: not stated it is 1.0, and null is none."""
+    assert differences({}, {"convergence.threshold": value})
+
+
+def test_a_group_that_is_off_differs_from_one_that_is_on():
+    on, off = {"data.curriculum.start": 3}, {"data.curriculum": None}
+    assert differences(on, off) == {
+        "data.curriculum": ("(absent)", None),
+        "data.curriculum.start": (3, "(absent)"),
+    }
+    assert set(differences(off, on)) == {*off, *on}
+    # Not stated, its patience is 50.
+    assert differences(on, {**on, "data.curriculum.patience": None})
