@@ -34,7 +34,10 @@ class Parameters(Instrument):
         self, trainer: Trainer, pl_module: LightningModule, optimizer: torch.optim.Optimizer
     ) -> None:
         step = trainer.global_step + 1
-        if trainer.is_global_zero and (self.is_due(step) or step == trainer.max_steps):
+        # Some optimisers, such as LBFGS, come by several times in one step.
+        if self._before or not trainer.is_global_zero:
+            return
+        if self.is_due(step) or step == trainer.max_steps:
             self._before = {
                 name: (parameter.detach().clone(), float(_norm(parameter.grad)))
                 for name, parameter in pl_module.named_parameters()

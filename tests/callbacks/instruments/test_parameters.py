@@ -62,6 +62,20 @@ def test_at_the_first_step_every_so_many_and_the_last(max_steps, steps, fit, tmp
     assert (tmp_path / "parameters.png").is_file()
 
 
+def test_of_an_optimiser_that_tries_weights_before_it_takes_a_step(fit, tmp_path):
+    """Weight and gradient are those before any of its trials, and the update is of them all."""
+    model = RNN(hidden_size=3)
+    before = {name: each.detach().clone() for name, each in model.named_parameters()}
+    model.configure_optimizers = lambda: torch.optim.LBFGS(model.parameters(), max_iter=5)
+    fit(model, Parameters(tmp_path, 1), max_steps=1)
+    trained = dict(model.named_parameters())
+    for row in rows_of(tmp_path):
+        name = row["parameter"]
+        assert float(row["weight"]) == pytest.approx(before[name].norm().item(), rel=1e-5)
+        update = (trained[name].detach() - before[name]).norm().item()
+        assert float(row["update"]) == pytest.approx(update, rel=1e-4)
+
+
 def test_from_zeros_any_update_is_infinitely_large(fit, tmp_path):
     model = RNN(hidden_size=3)
     torch.nn.init.zeros_(model.readout.bias)
