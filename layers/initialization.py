@@ -136,10 +136,11 @@ def identity(block: Tensor, role: Role, hidden_size: int, number: float) -> None
 
 @register("chrono", number=math.nan, arrange="remember_for")
 def chrono(block: Tensor, role: Role, hidden_size: int) -> None:
-    """As ``torch``, and then biases by which a unit remembers for 1 to T - 1 steps.
+    """As ``torch``, and then biases by which a unit remembers for 2 to T steps.
 
-    LSTM: b_f = log u with u from U(1, T - 1), one a unit, and b_i = -b_f. GRU, whose one gate z
-    does both: b_z = log u. T, the longest time to remember, is the number: ``chrono:1000``.
+    LSTM: b_f = log u with u from U(1, T - 1), one a unit, and b_i = -b_f: of its cell a unit keeps
+    f = u / (1 + u) a step, so for 1 / (1 - f) = 1 + u steps. GRU, whose one gate z does both:
+    b_z = log u. T, the longest time to remember, is the number: ``chrono:1000``.
 
     Source: Tallec and Ollivier (2018), "Can recurrent neural networks warp time?", section 2.
     """
@@ -214,8 +215,10 @@ def find_initialization(name: str) -> Initialization:
         if colon:
             way = replace(way, number=_number(text))
         if way.number is not None and not math.isfinite(way.number):
+            usual = INITIALIZATIONS[short].number
+            example = 1000 if usual is None or math.isnan(usual) else usual
             raise ValueError(
-                f"initialization {short} needs a number, such as {short}:1000, got {name!r}"
+                f"initialization {short} needs a number, such as {short}:{example:g}, got {name!r}"
             )
         return way
     (nearest,) = get_close_matches(short.lower(), INITIALIZATIONS, n=1, cutoff=0)

@@ -92,7 +92,7 @@ def test_chrono_of_a_gru():
 
 @pytest.mark.parametrize("cell_type", [LSTM, GRU])
 def test_chrono_remembers_for_the_times_that_it_draws(cell_type):
-    """Without inputs, what is kept of a state falls to 1/e within 1 to T - 1 steps."""
+    """Without inputs, what is kept of a state falls to 1/e within 1 to T steps."""
     torch.manual_seed(1)
     cell = cell_type(D, H, "chrono:100").double()
     with torch.no_grad():
@@ -160,7 +160,7 @@ def test_latch_has_no_biases_but_those_of_its_gates(cell_type):
     [
         ("chrono", "initialization chrono needs a number, such as chrono:1000, got 'chrono'"),
         ("chrono:", "initialization chrono needs a number, such as chrono:1000, got 'chrono:'"),
-        ("latch:x", "initialization latch needs a number, such as latch:1000, got 'latch:x'"),
+        ("latch:x", "initialization latch needs a number, such as latch:4, got 'latch:x'"),
         ("identity:inf", "initialization identity needs a number"),
         ("torch:2", "initialization torch goes by no number, got 'torch:2'"),
         ("chrono:2", "initialization chrono must be of more than 2 steps, got 2"),
