@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from layers.initialization import check_longest
+from layers.initialization import check_gain, check_longest
 from layers.recurrent import Recurrent, State
 
 
@@ -50,7 +50,11 @@ class GRU(Recurrent):
 
         Args:
             gain: a.
+
+        Raises:
+            ValueError: it is not above 1.
         """
+        check_gain(gain)
         self.bias.detach().chunk(self.gate_blocks)[1].fill_(-2)
         self.weight_ih.detach().chunk(self.gate_blocks)[2].uniform_(0, 2)
         self.weight_hh.detach().zero_()

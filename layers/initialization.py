@@ -241,6 +241,12 @@ def check_longest(longest: float) -> None:
         raise ValueError(f"initialization chrono must be of more than 2 steps, got {longest:g}")
 
 
+def check_gain(gain: float) -> None:
+    """Raise a ValueError unless a unit can keep what it is set to: of tanh, only if a > 1."""
+    if gain <= 1:
+        raise ValueError(f"initialization latch must be above 1, got {gain:g}")
+
+
 def role_of(name: str, parameter: Tensor) -> Role | None:
     """What a parameter is for, told by torch.nn's naming; None is for what must be left alone."""
     if name.startswith("bias"):

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from layers.initialization import check_longest
+from layers.initialization import check_gain, check_longest, find_initialization
 from layers.recurrent import Recurrent, State
 
 
@@ -51,7 +51,16 @@ class LSTM(Recurrent):
         super().__init__(input_size, hidden_size, initialization, backend)
 
     def reset_parameters(self) -> None:
-        """Draw all parameters anew, and lift the bias of the forget gate."""
+        """Draw all parameters anew, and lift the bias of the forget gate.
+
+        Raises:
+            ValueError: the initialization is one that sets this bias itself.
+        """
+        if self.forget_bias and find_initialization(self.initialization).arrange:
+            raise ValueError(
+                f"forget_bias must be 0 with initialization {self.initialization}, which sets that "
+                f"bias itself, got {self.forget_bias:g}"
+            )
         super().reset_parameters()
         _, forget, _, _ = self.bias.detach().chunk(self.gate_blocks)
         forget.add_(self.forget_bias)
@@ -77,7 +86,11 @@ class LSTM(Recurrent):
 
         Args:
             gain: a.
+
+        Raises:
+            ValueError: it is not above 1.
         """
+        check_gain(gain)
         inputs, forget, _, _ = self.bias.detach().chunk(self.gate_blocks)
         inputs.fill_(2)
         forget.fill_(10)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from layers.initialization import check_gain
 from layers.recurrent import Recurrent, State
 
 
@@ -21,13 +22,17 @@ class RNN(Recurrent):
     bounds = {"h": (-1.0, 1.0)}
 
     def latch(self, gain: float) -> None:
-        """Keep the sign that comes first: W_hh = a I, of which tanh has two fixed points if a > 1.
+        """Keep the sign that comes first: W_hh = a I, by which tanh has two stable points if a > 1.
 
         Input weights are 0.3 times what they were, too small to turn a unit over.
 
         Args:
             gain: a.
+
+        Raises:
+            ValueError: it is not above 1.
         """
+        check_gain(gain)
         nn.init.eye_(self.weight_hh.detach()).mul_(gain)
         self.weight_ih.detach().mul_(0.3)
 

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from layers.initialization import check_gain
 from layers.recurrent import Recurrent, State
 
 
@@ -73,7 +74,11 @@ class RRN(Recurrent):
 
         Args:
             gain: a; what comes later can still add to a unit that is below an a-th of it.
+
+        Raises:
+            ValueError: it is not above 1.
         """
+        check_gain(gain)
         increment, decrement = self.weight_ih.detach().chunk(self.gate_blocks)
         increment.uniform_(0, 2)
         decrement.zero_()

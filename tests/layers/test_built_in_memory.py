@@ -164,12 +164,21 @@ def test_latch_has_no_biases_but_those_of_its_gates(cell_type):
         ("identity:inf", "initialization identity needs a number"),
         ("torch:2", "initialization torch goes by no number, got 'torch:2'"),
         ("chrono:2", "initialization chrono must be of more than 2 steps, got 2"),
+        ("latch:1", "initialization latch must be above 1, got 1"),
+        ("latch:-2", "initialization latch must be above 1, got -2"),
         ("chrno:10", "unknown initialization 'chrno:10', did you mean 'chrono'"),
     ],
 )
 def test_wrong_numbers(name, complaint):
     with pytest.raises(ValueError, match=f"^{complaint}"):
         LSTM(3, 4, name)
+
+
+@pytest.mark.parametrize("name", ["latch:2", "chrono:10"])
+def test_a_forget_bias_is_not_added_to_one_that_is_arranged(name):
+    complaint = f"^forget_bias must be 0 with initialization {name}, which sets that bias itself"
+    with pytest.raises(ValueError, match=complaint):
+        LSTM(3, 4, name, forget_bias=1)
 
 
 @pytest.mark.parametrize("name", ["identity", "latch", "chrono:10"])
