@@ -48,7 +48,9 @@ def read_node_set(name: str) -> Data:
     data.y = labels.long()
     if data.x is None:
         nodes = torch.arange(data.num_nodes)
-        data.x = torch.sparse_coo_tensor(nodes.expand(2, -1), torch.ones(len(nodes)))
+        places, ones = nodes.expand(2, -1), torch.ones(len(nodes))
+        # Checked, since torch warns of what is not.
+        data.x = torch.sparse_coo_tensor(places, ones, check_invariants=True)
     return data
 
 

@@ -161,7 +161,8 @@ def test_initialization_reaches_layer_and_readout(model_class, monkeypatch):
     def constant(block, role, hidden_size):
         torch.nn.init.constant_(block, hidden_size)
 
-    monkeypatch.setitem(initialization.INITIALIZATIONS, "constant", constant)
+    way = initialization.Initialization(constant)
+    monkeypatch.setitem(initialization.INITIALIZATIONS, "constant", way)
     model = model_class(hidden_size=H, initialization="constant")
     assert all((parameter == H).all() for parameter in model.parameters())
 
