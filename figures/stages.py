@@ -31,7 +31,12 @@ def draw_stages(stages: Sequence[tuple[int, int]], steps: int, length: int) -> F
     axes.axhline(length, color="grey", linewidth=0.8, linestyle=(0, (1, 3)), label="the task")
     axes.set(title="Stages of the curriculum", xlabel="training step", ylabel="digits to read")
     axes.set_yscale("log")
+    least = min(each for _, each in reached)
+    # Where it begins and where it is to end, and round numbers that are well between.
+    between = [10**n for n in range(1, 7) if 1.5 * least < 10**n < length / 1.5]
+    axes.set_yticks([least, *between, length], minor=False)
     axes.yaxis.set_major_formatter("{x:g}")
+    axes.yaxis.set_minor_formatter("")
     axes.set_xlim(left=0)
     axes.grid(alpha=0.25)
     axes.legend(loc="lower right", frameon=False)
