@@ -15,63 +15,41 @@ from layers.rrn import RRN
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell on a CPU. Sizes are in blocks of H columns.
+    """A cell on a CPU.
 
     Attributes:
-        forward, backward: its kernels, see :mod:`layers.backends.kernels`.
-        blocks: of the products.
-        from_input, from_hidden: those that the products with the input and with the hidden state
-            go to: the first, and one after the last.
+        forwards, backwards: its walks, see :mod:`layers.backends.kernels`.
+        blocks: of H columns, of the products.
         kept: blocks of the tape.
         of_bits: whether the tape holds bits, in bytes.
-        in_place: whether the gradient of the products is written over the tape.
         has_cell: whether there is a cell state beside the hidden state.
-        passes_hidden: whether the hidden state goes into the next one also past the product.
     """
 
-    forward: Callable[..., None]
-    backward: Callable[..., None]
+    forwards: Callable[..., None]
+    backwards: Callable[..., None]
     blocks: int
-    from_input: tuple[int, int]
-    from_hidden: tuple[int, int]
     kept: int = 0
     of_bits: bool = False
-    in_place: bool = False
     has_cell: bool = False
-    passes_hidden: bool = False
 
 
 CELLS: dict[type[Recurrent], Cell] = {
-    RNN: Cell(kernels.rnn_forward, kernels.rnn_backward, 1, (0, 1), (0, 1)),
+    RNN: Cell(kernels.rnn_forwards, kernels.rnn_backwards, blocks=1),
     RRN: Cell(
-        kernels.rrn_forward,
-        kernels.rrn_backward,
+        kernels.rrn_forwards,
+        kernels.rrn_backwards,
         blocks=2,
-        from_input=(0, 2),
-        from_hidden=(0, 2),
         kept=1,
         of_bits=True,
         has_cell=True,
     ),
     LSTM: Cell(
-        kernels.lstm_forward,
-        kernels.lstm_backward,
+        kernels.lstm_forwards,
+        kernels.lstm_backwards,
         blocks=4,
-        from_input=(0, 4),
-        from_hidden=(0, 4),
         kept=4,
-        in_place=True,
         has_cell=True,
     ),
     # n, r, z, q: the input goes to the first three, the hidden state to the last three.
-    GRU: Cell(
-        kernels.gru_forward,
-        kernels.gru_backward,
-        blocks=4,
-        from_input=(0, 3),
-        from_hidden=(1, 4),
-        kept=4,
-        in_place=True,
-        passes_hidden=True,
-    ),
+    GRU: Cell(kernels.gru_forwards, kernels.gru_backwards, blocks=4, kept=4),
 }

@@ -1,407 +1,371 @@
-"""One time step of each cell on a CPU, forwards and backwards, compiled for the machine it runs on.
+"""The walk of each cell through time on a CPU, forwards and backwards, in compiled code.
 
-What is left of a cell between its matrix products: one pass over memory a step, row after row, so
-that a row of gates stays in the innermost cache until it is done with. torch makes a pass for each
-sigmoid, sum and product.
+Between two matrix products there is one pass over memory a step, row after row, so that a row of
+gates stays in the innermost cache until it is done with. torch makes a pass for each sigmoid, sum
+and product.
 
-All share their arguments. With B examples, H hidden units, and W = n H columns, n blocks of H:
-
-- ``products`` (B, W): of step t with input and hidden state; used up.
-- ``gradient`` (S, B, W): that of the products of step t is written to its entry t, or to the only
-  one that it has. Of the LSTM and the GRU it is the tape, which is written over.
-- ``d_hidden``, ``d_cell`` (B, H): gradient of the states after step t, which becomes that of the
-  states before it, but for what goes through the product with the hidden state.
-
-Loops write to one or two rows each, since the compiler makes vector code only of those that it
-can prove, in a few comparisons, not to overlap. Kernels and elementary functions share one file:
-the compiled code on disk is thrown away when this file changes, whatever other files do.
+With T steps, B examples, D inputs, H hidden units, and W = n H columns, n blocks of H. A loop over
+columns writes to one row and counts from 0, since the compiler makes vector code only of those that
+it can prove, in a few comparisons, not to overlap.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
-from numba import njit, types
-from numba.extending import intrinsic, overload
+
+from layers.backends.blas import multiply
+from layers.backends.compilation import kernel, part
+from layers.backends.elementary import ONE, ZERO, sigmoid, tanh
 
 Array: TypeAlias = npt.NDArray[Any]
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-# How inputs come in: as vectors, multiplied by their weights already; as one number each; as the
-# place of the one in a one-hot vector.
-DENSE, NUMBER, PLACE = 0, 1, 2
+NO_BIT, INCREMENT_BIT, DECREMENT_BIT = np.uint8(0), np.uint8(1), np.uint8(2)
 
 
 class Inputs(NamedTuple):
-    """What inputs add to the products.
+    """What goes into the steps. What is not there is without entries.
 
     Attributes:
-        kind: DENSE, NUMBER or PLACE.
-        numbers, places: (T, B), where inputs are such.
-        table: (V, W); its first row is the bias, a second one the weights of a number; or of a
-            one-hot vector of V entries, the sum of both for each place of the one. In backward
-            kernels it is their gradient, which is added to.
+        vectors: (T, B, D), inputs to be multiplied by their weights.
+        numbers: (T, B), inputs of one number each.
+        places: (T, B), inputs of whole numbers, each for the vector that is one in this place.
+        table: (V+1, W), what is added to the products: the row of the place, or the first if there
+            are no places, and the last one times the number, if there are numbers.
     """
 
-    kind: int
+    vectors: Array
     numbers: Array
     places: Array
     table: Array
 
 
-class Kept(NamedTuple):
-    """What is kept of all steps.
+class Weights(NamedTuple):
+    """What is multiplied by.
 
     Attributes:
-        tape: (T, B, ...), what a backward kernel needs beside the states; without entries where
-            there is no way back.
+        ih: (D, in), from the input to the first columns of the products; going back, (in, D).
+        hh: (H, out), from the hidden state to the last columns; going back, (out, H).
+        from_zeros: whether the first product with the hidden state is known to be zero.
+    """
+
+    ih: Array
+    hh: Array
+    from_zeros: bool
+
+
+class Kept(NamedTuple):
+    """What is kept of the steps.
+
+    Attributes:
+        products: (B, W), of a step with input and hidden state; going back, their gradient.
+        tape: (T, B, ...), what the way back needs beside the states; or of one step, used again.
         hidden, cell: (T+1, B, H), states; the entry t is the one before step t. Where there is no
             way back they may be shorter, and are used in turn.
     """
 
+    products: Array
     tape: Array
     hidden: Array
     cell: Array
 
 
-# Products may be fused with sums, but nothing is reordered, and what is no number stays none.
-OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
-ZERO, ONE, TWO = np.float32(0), np.float32(1), np.float32(2)
-NO_BIT, INCREMENT_BIT, DECREMENT_BIT = np.uint8(0), np.uint8(1), np.uint8(2)
+class Gradients(NamedTuple):
+    """What comes back. What is not wanted, or not there, is without entries.
 
+    Attributes:
+        steps: (T, B, H), that come in, of the hidden states of all steps.
+        hidden, cell: (B, H), of the last states at first, of the first state in the end.
+        vectors, table: as in `Inputs`; what was in the table is added to.
+        ih, hh: (D, in), (H, out), added to.
+        of_state: whether that of the first state is wanted.
+    """
 
-def kernel(function: Function) -> Function:
-    """Compile on first use, and keep the compiled code on disk where there is a place for it."""
-    try:
-        compiled = njit(cache=True, **OPTIONS)(function)
-    except RuntimeError:
-        return part(function)
-    save = compiled._cache.save_overload
-
-    def save_alone(signature: Any, data: Any) -> None:
-        # Two processes that save different types at once might each name the other's code; and on
-        # a disk that is full, what is compiled is of use all the same.
-        with suppress(OSError), FileLock(Path(compiled._cache.cache_path) / "numba.lock"):
-            save(signature, data)
-
-    compiled._cache.save_overload = save_alone
-    found: Function = compiled
-    return found
-
-
-def part(function: Function) -> Function:
-    """Compile as a part of the kernels that call it."""
-    compiled: Function = njit(**OPTIONS)(function)
-    return compiled
-
-
-@intrinsic
-def _bits(context: Any, number: Any) -> Any:
-    """The bits of a float32, as an int32."""
-    from llvmlite import ir
-
-    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.IntType(32))
-
-    return types.int32(types.float32), generate
-
-
-@intrinsic
-def _from_bits(context: Any, bits: Any) -> Any:
-    """The float32 with the bits of an int32."""
-    from llvmlite import ir
-
-    def generate(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.FloatType())
-
-    return types.float32(types.int32), generate
-
-
-# 2^23 + 2^22: added to a float32 below 2^22, it leaves the nearest whole number in the last bits.
-ROUNDING = np.float32(12582912)
-LOG2_E = np.float32(1.4426950408889634)
-# log 2 in two parts, the first short enough for its product with a whole number to be exact (Cody
-# and Waite 1980, "Software Manual for the Elementary Functions").
-LOG_2_HIGH, LOG_2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
-# Of the polynomial r + C2 r^2 + ... + C6 r^6 that strays least from exp(r) - 1 for |r| up to
-# log(2) / 2: by 1.6e-8 of r, where as much of the Taylor series strays by 3.6e-7.
-C2, C3, C4, C5, C6 = map(np.float32, (0.5, 0.16666543, 0.04166628, 0.0083666108, 0.0013946497))
-EXPONENT_BITS, EXPONENT_OF_ONE = np.int32(23), np.int32(127 << 23)
-# Beyond, exp leaves float32; and tanh is 1 to all its digits.
-MOST_EXP, MOST_TANH = np.float32(87), np.float32(9.2)
+    steps: Array
+    hidden: Array
+    cell: Array
+    vectors: Array
+    table: Array
+    ih: Array
+    hh: Array
+    of_state: bool
 
 
 @part
-def _exp_parts(y: Any) -> Any:
-    """2^k and exp(r) - 1 of y = k log 2 + r, for |y| of at most 87, in float32."""
-    shifted = y * LOG2_E + ROUNDING
-    k = shifted - ROUNDING
-    power: Any = _from_bits((_bits(shifted) << EXPONENT_BITS) + EXPONENT_OF_ONE)  # type: ignore[call-arg]
-    r = y - k * LOG_2_HIGH
-    r = r - k * LOG_2_LOW
-    p = C6
-    p = p * r + C5
-    p = p * r + C4
-    p = p * r + C3
-    p = p * r + C2
-    return power, p * (r * r) + r
-
-
-def sigmoid(x: Any) -> Any:
-    """1 / (1 + exp(-x)), for kernels; see the tests for how exact it is."""
-    return 1 / (1 + math.exp(-x))
-
-
-def tanh(x: Any) -> Any:
-    """The hyperbolic tangent, for kernels; see the tests for how exact it is."""
-    return math.tanh(x)
-
-
-@overload(sigmoid)
-def _sigmoid(x: Any) -> Any:
-    if x != types.float32:
-
-        def float64(x: Any) -> Any:
-            return 1.0 / (1.0 + math.exp(-x))
-
-        return float64
-
-    def float32(x: Any) -> Any:
-        # Written so that what is no number passes; 0 far down, which makes none of an infinity.
-        y = -x
-        y = -MOST_EXP if y < -MOST_EXP else y
-        power, p = _exp_parts(y)
-        return ZERO if y > MOST_EXP else ONE / (ONE + (power * p + power))
-
-    return float32
-
-
-@overload(tanh)
-def _tanh(x: Any) -> Any:
-    if x != types.float32:
-
-        def float64(x: Any) -> Any:
-            return math.tanh(x)
-
-        return float64
-
-    def float32(x: Any) -> Any:
-        y = MOST_TANH if x > MOST_TANH else x
-        y = -MOST_TANH if y < -MOST_TANH else y
-        # By exp(2y) - 1, which keeps all digits of a small y.
-        power, p = _exp_parts(y + y)
-        e = power * p + (power - ONE)
-        return e / (e + TWO)
-
-    return float32
-
-
-@part
-def _add_input(row: Array, inputs: Inputs, t: int, b: int) -> None:
-    """Add to a row (W,) what comes from the input and from the bias."""
-    if inputs.kind == PLACE:
-        entry = inputs.table[inputs.places[t, b]]
-        for j in range(row.shape[0]):
-            row[j] += entry[j]
-        return
-    bias = inputs.table[0]
-    if inputs.kind == NUMBER:
-        number, weights = inputs.numbers[t, b], inputs.table[1]
-        for j in range(row.shape[0]):
-            row[j] += number * weights[j] + bias[j]
+def _forwards(t: int, inputs: Inputs, weights: Weights, kept: Kept) -> None:
+    """The products of a step. Kernels add to all columns, also to those that none goes to."""
+    products, before = kept.products, kept.hidden[t % len(kept.hidden)]
+    from_input, to_hidden = weights.ih.shape[1], products.shape[1] - weights.hh.shape[1]
+    is_known = weights.from_zeros and t == 0
+    if len(inputs.vectors):
+        multiply(inputs.vectors[t], weights.ih, products[:, :from_input], False, False)
+        _blank(products, from_input, products.shape[1])
+        if not is_known:
+            multiply(before, weights.hh, products[:, to_hidden:], False, True)
+    elif is_known:
+        _blank(products, 0, products.shape[1])
     else:
-        for j in range(row.shape[0]):
-            row[j] += bias[j]
+        _blank(products, 0, to_hidden)
+        multiply(before, weights.hh, products[:, to_hidden:], False, False)
 
 
 @part
-def _add_gradient(row: Array, inputs: Inputs, t: int, b: int) -> None:
-    """Add to the gradient of the table what comes from that of a row (W,)."""
-    if inputs.kind == PLACE:
-        d_entry = inputs.table[inputs.places[t, b]]
-        for j in range(row.shape[0]):
-            d_entry[j] += row[j]
-        return
-    d_bias = inputs.table[0]
-    for j in range(row.shape[0]):
-        d_bias[j] += row[j]
-    if inputs.kind == NUMBER:
-        number, d_weights = inputs.numbers[t, b], inputs.table[1]
-        for j in range(row.shape[0]):
-            d_weights[j] += number * row[j]
+def _blank(products: Array, first: int, last: int) -> None:
+    for b in range(products.shape[0]):
+        for j in range(last - first):
+            products[b, first + j] = ZERO
 
 
 @part
-def _gates(row: Array, tape: Array, t: int, b: int) -> Array:
-    """Where the gates (W,) of a row go: to the tape, or over the row if there is none."""
-    gates: Array = tape[t, b] if len(tape) else row
-    return gates
+def _come_in(t: int, gradients: Gradients) -> None:
+    """Add what comes in at a step from outside."""
+    d_hidden, d_steps = gradients.hidden, gradients.steps
+    if len(d_steps):
+        for b in range(d_hidden.shape[0]):
+            for j in range(d_hidden.shape[1]):
+                d_hidden[b, j] += d_steps[t, b, j]
+
+
+@part
+def _backwards(
+    t: int,
+    inputs: Inputs,
+    weights: Weights,
+    kept: Kept,
+    gradients: Gradients,
+    past_the_product: bool,
+) -> None:
+    """From the gradient of the products of a step to all that went into them.
+
+    That of the hidden state before the step is added to `gradients.hidden` if there is one already,
+    `past_the_product`.
+    """
+    rows = kept.products
+    from_input, to_hidden = weights.ih.shape[0], rows.shape[1] - weights.hh.shape[0]
+    into_input, into_hidden = rows[:, :from_input], rows[:, to_hidden:]
+    if len(gradients.hh) and not (weights.from_zeros and t == 0):
+        multiply(kept.hidden[t], into_hidden, gradients.hh, True, True)
+    if len(gradients.ih):
+        multiply(inputs.vectors[t], into_input, gradients.ih, True, True)
+    if len(gradients.vectors):
+        multiply(into_input, weights.ih, gradients.vectors[t], False, False)
+    if t or gradients.of_state:
+        multiply(into_hidden, weights.hh, gradients.hidden, False, past_the_product)
+
+
+@part
+def _place(inputs: Inputs, t: int, b: int) -> Any:
+    """The row of the table that is added to a row of products."""
+    return inputs.places[t, b] if len(inputs.places) else 0
+
+
+@part
+def _number(inputs: Inputs, t: int, b: int) -> Any:
+    """What the last row of the table is multiplied by."""
+    return inputs.numbers[t, b] if len(inputs.numbers) else ZERO
+
+
+@part
+def _sum(b: int, j: int, rows: Array, table: Array, place: int, number: Any) -> Any:
+    """An entry of the products, and what the table adds to it."""
+    return rows[b, j] + (table[place, j] + number * table[len(table) - 1, j])
+
+
+@part
+def _add_gradient(t: int, b: int, rows: Array, inputs: Inputs, d_table: Array) -> None:
+    """Add to the gradient of the table what comes from that of row b (W,) of the products."""
+    place, number, last = _place(inputs, t, b), _number(inputs, t, b), len(d_table) - 1
+    for j in range(rows.shape[1]):
+        d_table[place, j] += rows[b, j]
+    if len(inputs.numbers):
+        for j in range(rows.shape[1]):
+            d_table[last, j] += number * rows[b, j]
 
 
 @kernel
-def rnn_forward(t: int, products: Array, inputs: Inputs, kept: Kept) -> None:
+def rnn_forwards(steps: int, inputs: Inputs, weights: Weights, kept: Kept) -> None:
     """h = tanh(row)."""
-    after = kept.hidden[(t + 1) % len(kept.hidden)]
-    for b in range(len(products)):
-        row, h = products[b], after[b]
-        _add_input(row, inputs, t, b)
-        for j in range(len(h)):
-            h[j] = tanh(row[j])
+    row, table = kept.products, inputs.table
+    for t in range(steps):
+        _forwards(t, inputs, weights, kept)
+        h = kept.hidden[(t + 1) % len(kept.hidden)]
+        for b in range(len(h)):
+            place, number = _place(inputs, t, b), _number(inputs, t, b)
+            for j in range(h.shape[1]):
+                h[b, j] = tanh(_sum(b, j, row, table, place, number))
 
 
 @kernel
-def rnn_backward(
-    t: int, gradient: Array, inputs: Inputs, kept: Kept, d_hidden: Array, d_cell: Array
+def rnn_backwards(
+    steps: int, inputs: Inputs, weights: Weights, kept: Kept, gradients: Gradients
 ) -> None:
     """d_row = d_h (1 - h^2)."""
-    rows, after = gradient[t % len(gradient)], kept.hidden[t + 1]
-    for b in range(len(rows)):
-        row, h, d_h = rows[b], after[b], d_hidden[b]
-        for j in range(len(h)):
-            row[j] = d_h[j] * (ONE - h[j] * h[j])
-        _add_gradient(row, inputs, t, b)
+    row, d_h = kept.products, gradients.hidden
+    for t in range(steps - 1, -1, -1):
+        _come_in(t, gradients)
+        h = kept.hidden[t + 1]
+        for b in range(len(h)):
+            for j in range(h.shape[1]):
+                row[b, j] = d_h[b, j] * (ONE - h[b, j] * h[b, j])
+            _add_gradient(t, b, row, inputs, gradients.table)
+        _backwards(t, inputs, weights, kept, gradients, False)
 
 
 @kernel
-def rrn_forward(t: int, products: Array, inputs: Inputs, kept: Kept) -> None:
+def rrn_forwards(steps: int, inputs: Inputs, weights: Weights, kept: Kept) -> None:
     """inc, dec = ReLU(row); c' = c + inc - dec; h = ReLU(c'). The tape (T, B, H) keeps, in bits,
     which of inc and dec have a gradient."""
-    after = kept.hidden[(t + 1) % len(kept.hidden)]
-    cell_before, cell_after = kept.cell[t % len(kept.cell)], kept.cell[(t + 1) % len(kept.cell)]
-    for b in range(len(products)):
-        row, h, c_before, c = products[b], after[b], cell_before[b], cell_after[b]
-        _add_input(row, inputs, t, b)
-        n = len(h)
-        increment, decrement = row[:n], row[n:]
-        # What is no number stays none: it is not below 0.
-        for j in range(n):
-            rise = ZERO if increment[j] < 0 else increment[j]
-            fall = ZERO if decrement[j] < 0 else decrement[j]
-            c[j] = c_before[j] + rise - fall
-        for j in range(n):
-            h[j] = ZERO if c[j] < 0 else c[j]
-        if len(kept.tape):
-            bits = kept.tape[t, b]
+    row, table, n = kept.products, inputs.table, kept.hidden.shape[2]
+    for t in range(steps):
+        _forwards(t, inputs, weights, kept)
+        bits, h = kept.tape[t % len(kept.tape)], kept.hidden[(t + 1) % len(kept.hidden)]
+        c_before, c = kept.cell[t % len(kept.cell)], kept.cell[(t + 1) % len(kept.cell)]
+        for b in range(len(h)):
+            place, number = _place(inputs, t, b), _number(inputs, t, b)
+            for j in range(2 * n):
+                row[b, j] = _sum(b, j, row, table, place, number)
+            # What is no number stays none: it is not below 0.
             for j in range(n):
-                bits[j] = (NO_BIT if increment[j] <= 0 else INCREMENT_BIT) | (
-                    NO_BIT if decrement[j] <= 0 else DECREMENT_BIT
+                rise = ZERO if row[b, j] < 0 else row[b, j]
+                fall = ZERO if row[b, n + j] < 0 else row[b, n + j]
+                c[b, j] = c_before[b, j] + rise - fall
+            for j in range(n):
+                h[b, j] = ZERO if c[b, j] < 0 else c[b, j]
+            for j in range(n):
+                bits[b, j] = (NO_BIT if row[b, j] <= 0 else INCREMENT_BIT) | (
+                    NO_BIT if row[b, n + j] <= 0 else DECREMENT_BIT
                 )
 
 
 @kernel
-def rrn_backward(
-    t: int, gradient: Array, inputs: Inputs, kept: Kept, d_hidden: Array, d_cell: Array
+def rrn_backwards(
+    steps: int, inputs: Inputs, weights: Weights, kept: Kept, gradients: Gradients
 ) -> None:
     """d_c += d_h where h > 0; d_inc = d_c where inc > 0; d_dec = -d_c where dec > 0."""
-    rows, after = gradient[t % len(gradient)], kept.hidden[t + 1]
-    for b in range(len(rows)):
-        row, bits, h, d_h, d_c = rows[b], kept.tape[t, b], after[b], d_hidden[b], d_cell[b]
-        n = len(h)
-        increment, decrement = row[:n], row[n:]
-        for j in range(n):
-            d_c[j] += ZERO if h[j] <= 0 else d_h[j]
-        for j in range(n):
-            increment[j] = d_c[j] if bits[j] & INCREMENT_BIT else ZERO
-            decrement[j] = -d_c[j] if bits[j] & DECREMENT_BIT else ZERO
-        _add_gradient(row, inputs, t, b)
+    row, d_h, d_c = kept.products, gradients.hidden, gradients.cell
+    n = d_h.shape[1]
+    for t in range(steps - 1, -1, -1):
+        _come_in(t, gradients)
+        bits, h = kept.tape[t], kept.hidden[t + 1]
+        for b in range(len(h)):
+            for j in range(n):
+                d_c[b, j] += ZERO if h[b, j] <= 0 else d_h[b, j]
+            for j in range(n):
+                row[b, j] = d_c[b, j] if bits[b, j] & INCREMENT_BIT else ZERO
+            for j in range(n):
+                row[b, n + j] = -d_c[b, j] if bits[b, j] & DECREMENT_BIT else ZERO
+            _add_gradient(t, b, row, inputs, gradients.table)
+        _backwards(t, inputs, weights, kept, gradients, False)
 
 
 @kernel
-def lstm_forward(t: int, products: Array, inputs: Inputs, kept: Kept) -> None:
+def lstm_forwards(steps: int, inputs: Inputs, weights: Weights, kept: Kept) -> None:
     """c' = g i + c f; h = tanh(c') o. The tape (T, B, 4H) keeps i, f, g, o."""
-    after = kept.hidden[(t + 1) % len(kept.hidden)]
-    cell_before, cell_after = kept.cell[t % len(kept.cell)], kept.cell[(t + 1) % len(kept.cell)]
-    for b in range(len(products)):
-        row, h, c_before, c = products[b], after[b], cell_before[b], cell_after[b]
-        _add_input(row, inputs, t, b)
-        n = len(h)
-        gates = _gates(row, kept.tape, t, b)
-        i, f, g, o = gates[:n], gates[n : 2 * n], gates[2 * n : 3 * n], gates[3 * n :]
-        g_sum, o_sum = row[2 * n : 3 * n], row[3 * n :]
-        for j in range(2 * n):
-            gates[j] = sigmoid(row[j])
-        for j in range(n):
-            g[j] = tanh(g_sum[j])
-        for j in range(n):
-            o[j] = sigmoid(o_sum[j])
-        for j in range(n):
-            c[j] = g[j] * i[j] + c_before[j] * f[j]
-        for j in range(n):
-            h[j] = tanh(c[j]) * o[j]
+    row, table, n = kept.products, inputs.table, kept.hidden.shape[2]
+    f, g, o = n, 2 * n, 3 * n
+    for t in range(steps):
+        _forwards(t, inputs, weights, kept)
+        gates, h = kept.tape[t % len(kept.tape)], kept.hidden[(t + 1) % len(kept.hidden)]
+        c_before, c = kept.cell[t % len(kept.cell)], kept.cell[(t + 1) % len(kept.cell)]
+        for b in range(len(h)):
+            place, number = _place(inputs, t, b), _number(inputs, t, b)
+            for j in range(2 * n):
+                gates[b, j] = sigmoid(_sum(b, j, row, table, place, number))
+            for j in range(n):
+                gates[b, g + j] = tanh(_sum(b, g + j, row, table, place, number))
+            for j in range(n):
+                gates[b, o + j] = sigmoid(_sum(b, o + j, row, table, place, number))
+            for j in range(n):
+                c[b, j] = gates[b, g + j] * gates[b, j] + c_before[b, j] * gates[b, f + j]
+            for j in range(n):
+                h[b, j] = tanh(c[b, j]) * gates[b, o + j]
 
 
 @kernel
-def lstm_backward(
-    t: int, gradient: Array, inputs: Inputs, kept: Kept, d_hidden: Array, d_cell: Array
+def lstm_backwards(
+    steps: int, inputs: Inputs, weights: Weights, kept: Kept, gradients: Gradients
 ) -> None:
-    """d_c += d_h o (1 - tanh(c')^2), and from it the gradient of each gate, written over it."""
-    rows, cell_before, cell_after = gradient[t], kept.cell[t], kept.cell[t + 1]
-    for b in range(len(rows)):
-        row, c_before, c, d_h, d_c = rows[b], cell_before[b], cell_after[b], d_hidden[b], d_cell[b]
-        n = len(d_h)
-        i, f, g, o = row[:n], row[n : 2 * n], row[2 * n : 3 * n], row[3 * n :]
-        for j in range(n):
-            # Cheaper made again than kept.
-            squashed = tanh(c[j])
-            d_c[j] += d_h[j] * o[j] * (ONE - squashed * squashed)
-            o[j] = d_h[j] * squashed * o[j] * (ONE - o[j])
-        for j in range(n):
-            input_gate, candidate = i[j], g[j]
-            i[j] = d_c[j] * candidate * input_gate * (ONE - input_gate)
-            g[j] = d_c[j] * input_gate * (ONE - candidate * candidate)
-        for j in range(n):
-            forget = f[j]
-            f[j] = d_c[j] * c_before[j] * forget * (ONE - forget)
-            d_c[j] *= forget
-        _add_gradient(row, inputs, t, b)
+    """d_c += d_h o (1 - tanh(c')^2), and from it the gradient of each gate."""
+    row, d_h, d_c = kept.products, gradients.hidden, gradients.cell
+    n = d_h.shape[1]
+    f, g, o = n, 2 * n, 3 * n
+    for t in range(steps - 1, -1, -1):
+        _come_in(t, gradients)
+        gates, c_before, c = kept.tape[t], kept.cell[t], kept.cell[t + 1]
+        for b in range(len(c)):
+            for j in range(n):
+                # Cheaper made again than kept.
+                row[b, o + j] = tanh(c[b, j])
+            for j in range(n):
+                squashed = row[b, o + j]
+                d_c[b, j] += d_h[b, j] * gates[b, o + j] * (ONE - squashed * squashed)
+            for j in range(n):
+                row[b, o + j] *= d_h[b, j] * gates[b, o + j] * (ONE - gates[b, o + j])
+            for j in range(n):
+                row[b, j] = d_c[b, j] * gates[b, g + j] * gates[b, j] * (ONE - gates[b, j])
+            for j in range(n):
+                candidate = gates[b, g + j]
+                row[b, g + j] = d_c[b, j] * gates[b, j] * (ONE - candidate * candidate)
+            for j in range(n):
+                forget = gates[b, f + j]
+                row[b, f + j] = d_c[b, j] * c_before[b, j] * forget * (ONE - forget)
+            for j in range(n):
+                d_c[b, j] *= gates[b, f + j]
+            _add_gradient(t, b, row, inputs, gradients.table)
+        _backwards(t, inputs, weights, kept, gradients, False)
 
 
 @kernel
-def gru_forward(t: int, products: Array, inputs: Inputs, kept: Kept) -> None:
+def gru_forwards(steps: int, inputs: Inputs, weights: Weights, kept: Kept) -> None:
     """h' = (1 - z) n + z h, n = tanh(n + r q). The tape (T, B, 4H) keeps n, r, z, q."""
-    before, after = kept.hidden[t % len(kept.hidden)], kept.hidden[(t + 1) % len(kept.hidden)]
-    for b in range(len(products)):
-        row, h_before, h = products[b], before[b], after[b]
-        _add_input(row, inputs, t, b)
-        m = len(h)
-        gates = _gates(row, kept.tape, t, b)
-        n, r, z, q = gates[:m], gates[m : 2 * m], gates[2 * m : 3 * m], gates[3 * m :]
-        both, both_sums, n_sum, q_sum = gates[m : 3 * m], row[m : 3 * m], row[:m], row[3 * m :]
-        for j in range(2 * m):
-            both[j] = sigmoid(both_sums[j])
-        for j in range(m):
-            q[j] = q_sum[j]
-        for j in range(m):
-            n[j] = tanh(n_sum[j] + r[j] * q[j])
-        for j in range(m):
-            h[j] = (ONE - z[j]) * n[j] + z[j] * h_before[j]
+    row, table, m = kept.products, inputs.table, kept.hidden.shape[2]
+    r, z, q = m, 2 * m, 3 * m
+    for t in range(steps):
+        _forwards(t, inputs, weights, kept)
+        gates, h_before = kept.tape[t % len(kept.tape)], kept.hidden[t % len(kept.hidden)]
+        h = kept.hidden[(t + 1) % len(kept.hidden)]
+        for b in range(len(h)):
+            place, number = _place(inputs, t, b), _number(inputs, t, b)
+            for j in range(2 * m):
+                gates[b, r + j] = sigmoid(_sum(b, r + j, row, table, place, number))
+            for j in range(m):
+                gates[b, q + j] = _sum(b, q + j, row, table, place, number)
+            for j in range(m):
+                inner = gates[b, r + j] * gates[b, q + j]
+                h[b, j] = tanh(_sum(b, j, row, table, place, number) + inner)
+            for j in range(m):
+                gates[b, j] = h[b, j]
+            for j in range(m):
+                update = gates[b, z + j]
+                h[b, j] = (ONE - update) * h[b, j] + update * h_before[b, j]
 
 
 @kernel
-def gru_backward(
-    t: int, gradient: Array, inputs: Inputs, kept: Kept, d_hidden: Array, d_cell: Array
+def gru_backwards(
+    steps: int, inputs: Inputs, weights: Weights, kept: Kept, gradients: Gradients
 ) -> None:
-    """d_h' to the gradients of n, r, z, q, written over them, and to d_h' z, which goes straight
-    on to h."""
-    rows, before = gradient[t], kept.hidden[t]
-    for b in range(len(rows)):
-        row, h_before, d_h = rows[b], before[b], d_hidden[b]
-        m = len(d_h)
-        n, r, z, q = row[:m], row[m : 2 * m], row[2 * m : 3 * m], row[3 * m :]
-        for j in range(m):
-            d, update, candidate = d_h[j], z[j], n[j]
-            z[j] = d * (h_before[j] - candidate) * update * (ONE - update)
-            n[j] = d * (ONE - update) * (ONE - candidate * candidate)
-            d_h[j] = d * update
-        for j in range(m):
-            reset, inner = r[j], q[j]
-            r[j] = n[j] * inner * reset * (ONE - reset)
-            q[j] = n[j] * reset
-        _add_gradient(row, inputs, t, b)
+    """d_h' to the gradients of n, r, z, q, and to d_h' z, which goes straight on to h."""
+    row, d_h, d_sum = kept.products, gradients.hidden, gradients.cell[0]
+    m = d_h.shape[1]
+    r, z, q = m, 2 * m, 3 * m
+    for t in range(steps - 1, -1, -1):
+        _come_in(t, gradients)
+        gates, h_before = kept.tape[t], kept.hidden[t]
+        for b in range(len(h_before)):
+            for j in range(m):
+                change, update = h_before[b, j] - gates[b, j], gates[b, z + j]
+                row[b, z + j] = d_h[b, j] * change * update * (ONE - update)
+            for j in range(m):
+                d_sum[j] = d_h[b, j] * (ONE - gates[b, z + j]) * (ONE - gates[b, j] * gates[b, j])
+            for j in range(m):
+                row[b, j] = d_sum[j]
+            for j in range(m):
+                row[b, q + j] = d_sum[j] * gates[b, r + j]
+            for j in range(m):
+                reset = gates[b, r + j]
+                row[b, r + j] = d_sum[j] * gates[b, q + j] * reset * (ONE - reset)
+            for j in range(m):
+                d_h[b, j] *= gates[b, z + j]
+            _add_gradient(t, b, row, inputs, gradients.table)
+        _backwards(t, inputs, weights, kept, gradients, True)

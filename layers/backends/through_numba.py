@@ -1,4 +1,4 @@
-"""A layer's whole sequence on a CPU: torch's matrix products, and one kernel a step between them.
+"""A layer's whole sequence on a CPU, in one call of compiled code there and one back.
 
 The backward pass through time is written out. Of each step it needs the gates alone; gradients of
 the weights are summed step by step, while what they are made of is in the cache.
@@ -6,6 +6,7 @@ the weights are summed step by step, while what they are made of is in the cache
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from layers.backends.blas import IS_THERE
 from layers.backends.cells import CELLS, Cell
-from layers.backends.kernels import DENSE, NUMBER, PLACE, Inputs, Kept
+from layers.backends.denormals import flushed
+from layers.backends.kernels import Gradients, Inputs, Weights
 from layers.backends.once import refuse_second_derivatives
 from layers.backends.workspace import Shape, borrow
 from layers.gru import GRU
@@ -23,14 +26,25 @@ if TYPE_CHECKING:
     from layers.recurrent import Recurrent, State
 
 
+# What is not there, as (0, 0), as (0, 0) of whole numbers and as (0, 0, 0).
+NOTHING = {
+    dtype: (
+        torch.empty(0, 0, dtype=dtype),
+        torch.empty(0, 0, dtype=torch.int64),
+        torch.empty(0, 0, 0, dtype=dtype),
+    )
+    for dtype in (torch.float32, torch.float64)
+}
+
+
 class Walk:
     """A walk through time: forwards when it is made, and backwards as often as it is asked.
 
     Args:
         cell: of the layer.
-        kind: of the inputs.
-        inputs: DENSE (T, B, D); NUMBER (T, B); or PLACE (T, B) of whole numbers.
-        table: what inputs and bias add to a row, see :mod:`layers.backends.kernels`.
+        kind: of the inputs, `vectors`, `numbers` or `places` of :mod:`layers.backends.kernels`.
+        inputs: of that kind.
+        table: what inputs and bias add to a row, as there.
         weight_ih: (in * H, D), of the blocks that the product with the input goes to.
         weight_hh: (out * H, H), of those that the product with the hidden state goes to.
         state: the one before the first step, (B, H) each.
@@ -45,7 +59,7 @@ class Walk:
     def __init__(
         self,
         cell: Cell,
-        kind: int,
+        kind: str,
         inputs: Tensor,
         table: Tensor,
         weight_ih: Tensor,
@@ -54,26 +68,24 @@ class Walk:
         keeps: bool,
         gives: bool,
     ) -> None:
-        self.cell, self.dense, self.table = cell, kind == DENSE, table
-        self.weight_ih, self.weight_hh = weight_ih, weight_hh
-        self.inputs = inputs.unbind() if self.dense else ()
-        (steps, batch), size = inputs.shape[:2], weight_hh.shape[1]
-        self.steps = steps
-        self.space = borrow(Shape(cell, steps, batch, size, table.dtype, keeps, gives))
+        self.cell, self.has_vectors, self.table = cell, kind == "vectors", table
+        (self.steps, batch), size = inputs.shape[:2], weight_hh.shape[1]
+        none, nowhere, none_at_all = NOTHING[table.dtype]
+        self.weight_ih = weight_ih.contiguous() if self.has_vectors else none
+        self.weight_hh = weight_hh.contiguous()
+        self.space = borrow(Shape(cell, self.steps, batch, size, table.dtype, keeps, gives))
         # What is given out is not ours to use again.
-        self.hidden = table.new_empty(steps + 1, batch, size) if gives else self.space.hidden
+        self.hidden = table.new_empty(self.steps + 1, batch, size) if gives else self.space.hidden
         self.carried = (self.hidden, self.space.cell)[: len(state)]
         for states, first in zip(self.carried, state, strict=True):
             states[0] = first
-        numbers = inputs if kind == NUMBER else table.new_empty(0, 0)
-        places = inputs if kind == PLACE else table.new_empty(0, 0, dtype=torch.int64)
-        self.read = Inputs(kind, numbers.numpy(), places.numpy(), table.numpy())
-        self.kept = Kept(self.space.tape.numpy(), self.hidden.numpy(), self.space.cell.numpy())
-        self.before = self.hidden.unbind()
+        given = {"vectors": none_at_all, "numbers": none, "places": nowhere, kind: inputs}
+        arrays = {name: each.contiguous().numpy() for name, each in given.items()}
+        self.inputs = Inputs(table=table.numpy(), **arrays)
+        kept = self.space.kept
+        self.kept = kept._replace(hidden=self.hidden.numpy()) if gives else kept
         # Then two products are known to be zeros; of weights that are not finite they would not be.
-        self.from_zeros = not state[0].any() and bool(weight_hh.sum().isfinite())
-        # The way back writes over what it reads: who goes it again pays for the way there.
-        self.spent = False
+        self.from_zeros = not self.kept.hidden[0].any() and math.isfinite(weight_hh.sum())
         self.forwards()
 
     def __del__(self) -> None:
@@ -87,24 +99,11 @@ class Walk:
 
     def forwards(self) -> None:
         """From the first step to the last."""
-        space, before, count = self.space, self.before, len(self.before)
-        products = space.products.numpy()
-        weight_ih, weight_hh = self.weight_ih.t(), self.weight_hh.t()
-        # Kernels add to all blocks, also to those that no product writes to.
-        blank = space.without_input if self.dense else space.without_hidden
-        blanks = [blank] if blank.numel() else []
-        for t in range(self.steps):
-            for blank in blanks:
-                blank.zero_()
-            if self.dense:
-                torch.mm(self.inputs[t], weight_ih, out=space.with_input)
-                if t or not self.from_zeros:
-                    space.with_hidden.addmm_(before[t % count], weight_hh)
-            elif t or not self.from_zeros:
-                torch.mm(before[t % count], weight_hh, out=space.with_hidden)
-            else:
-                space.with_hidden.zero_()
-            self.cell.forward(t, products, self.read, self.kept)
+        # Turned over, since a product with rows is faster than one with columns.
+        ih, hh = (each.t().contiguous().numpy() for each in (self.weight_ih, self.weight_hh))
+        weights = Weights(ih, hh, self.from_zeros)
+        with flushed():
+            self.cell.forwards(self.steps, self.inputs, weights, self.kept)
 
     def backwards(
         self,
@@ -119,43 +118,32 @@ class Walk:
         Args:
             d_steps: of the hidden states of all steps (T, B, H), or None.
             d_state: of the last state, (B, H) or None each.
-            d_inputs: (T, B, D), to be filled with that of dense inputs; None if not wanted.
+            d_inputs: (T, B, D), to be filled with that of vectors; None if not wanted.
             wants_weights: whether that of weight_ih and weight_hh is wanted.
             wants_state: whether that of the first state is.
         """
-        if self.spent:
-            self.forwards()
-        self.spent = self.cell.in_place
-        space, cell = self.space, self.cell
+        space, table = self.space, self.table
         d_carried = space.d_hidden, space.d_cell
         for carried, given in zip(d_carried, (*d_state, None), strict=False):
             carried.zero_() if given is None else carried.copy_(given)
-        d_table = torch.zeros_like(self.table)
+        d_table = torch.zeros_like(table)
         # Turned over, since products that are longer than they are wide are slower.
-        d_ih = self.table.new_zeros(self.weight_ih.shape[::-1])
-        d_hh = self.table.new_zeros(self.weight_hh.shape[::-1])
-        read, gradient = self.read._replace(table=d_table.numpy()), space.gradient.numpy()
-        d_hidden, d_cell = (each.numpy() for each in d_carried)
-        count = len(space.to_hidden)
-        weight_hh, before, kept = self.weight_hh, self.before, self.kept
-        for t in reversed(range(self.steps)):
-            if d_steps is not None:
-                space.d_hidden += d_steps[t]
-            cell.backward(t, gradient, read, kept, d_hidden, d_cell)
-            to_input, to_hidden = space.to_input[t % count], space.to_hidden[t % count]
-            if wants_weights:
-                if t or not self.from_zeros:
-                    d_hh.addmm_(before[t].t(), to_hidden)
-                if self.dense:
-                    d_ih.addmm_(self.inputs[t].t(), to_input)
-            if d_inputs is not None:
-                torch.mm(to_input, self.weight_ih, out=d_inputs[t])
-            if t == 0 and not wants_state:
-                break
-            if cell.passes_hidden:
-                space.d_hidden.addmm_(to_hidden, weight_hh)
-            else:
-                torch.mm(to_hidden, weight_hh, out=space.d_hidden)
+        d_ih = table.new_zeros(self.weight_ih.shape[::-1])
+        d_hh = table.new_zeros(self.weight_hh.shape[::-1])
+        none, _, none_at_all = (nothing.numpy() for nothing in NOTHING[table.dtype])
+        gradients = Gradients(
+            steps=none_at_all if d_steps is None else d_steps.contiguous().numpy(),
+            hidden=space.d_hidden.numpy(),
+            cell=space.d_cell.numpy(),
+            vectors=none_at_all if d_inputs is None else d_inputs.numpy(),
+            table=d_table.numpy(),
+            ih=d_ih.numpy() if wants_weights and self.has_vectors else none,
+            hh=d_hh.numpy() if wants_weights else none,
+            of_state=wants_state,
+        )
+        weights = Weights(self.weight_ih.numpy(), self.weight_hh.numpy(), self.from_zeros)
+        with flushed():
+            self.cell.backwards(self.steps, self.inputs, weights, self.kept, gradients)
         return d_table, d_ih.t(), d_hh.t()
 
 
@@ -166,7 +154,7 @@ class ThroughTime(torch.autograd.Function):
     def forward(
         ctx: Any,
         cell: Cell,
-        kind: int,
+        kind: str,
         gives: bool,
         inputs: Tensor,
         table: Tensor,
@@ -189,7 +177,7 @@ class ThroughTime(torch.autograd.Function):
         inputs, *_ = ctx.saved_tensors
         d_steps, d_hidden = (d_first, None) if ctx.gives else (None, d_first)
         wants_inputs, _, wants_ih, wants_hh, *wants_state = ctx.needs_input_grad[3:]
-        d_inputs = torch.empty_like(inputs) if wants_inputs else None
+        d_inputs = inputs.new_empty(inputs.shape) if wants_inputs else None
         walk = ctx.walk
         d_table, d_ih, d_hh = walk.backwards(
             d_steps, (d_hidden, *d_others), d_inputs, wants_ih or wants_hh, any(wants_state)
@@ -200,7 +188,16 @@ class ThroughTime(torch.autograd.Function):
                 (walk.space.d_hidden, walk.space.d_cell), wants_state, strict=False
             )
         )
-        return None, None, None, d_inputs, d_table, d_ih if walk.dense else None, d_hh, *d_state
+        return (
+            None,
+            None,
+            None,
+            d_inputs,
+            d_table,
+            d_ih if walk.has_vectors else None,
+            d_hh,
+            *d_state,
+        )
 
 
 def obstacle(layer: Recurrent) -> str:
@@ -214,6 +211,8 @@ def obstacle(layer: Recurrent) -> str:
         return f"it knows float32 and float64, not {str(weight.dtype).removeprefix('torch.')}"
     if torch.is_autocast_enabled("cpu"):
         return "it knows no autocast"
+    if not IS_THERE:
+        return "torch hides its matrix products from compiled code here"
     return ""
 
 
@@ -242,7 +241,7 @@ def run(
     return None, (first, *others)
 
 
-def _arranged(layer: Recurrent, cell: Cell, inputs: Tensor) -> tuple[int, Tensor, Tensor, Tensor]:
+def _arranged(layer: Recurrent, cell: Cell, inputs: Tensor) -> tuple[str, Tensor, Tensor, Tensor]:
     """The kind of the inputs, and inputs, table and input weights as a `Walk` takes them."""
     weight_ih: Tensor = layer.weight_ih
     bias: Tensor = layer.bias
@@ -256,15 +255,17 @@ def _arranged(layer: Recurrent, cell: Cell, inputs: Tensor) -> tuple[int, Tensor
         # Of no numbers there is no least.
         if len(inputs[0]) and not 0 <= int(inputs.min()) <= int(inputs.max()) < layer.input_size:
             raise IndexError(f"inputs must be whole numbers from 0 to {layer.input_size - 1}")
-        places = inputs.to(torch.int64).contiguous()
-        # Row by row, as kernels read it: the sum would lie as the weights do.
-        table = (F.pad(weight_ih.t(), (0, blank)) + bias).contiguous()
-        return PLACE, places, table, weight_ih
-    # Inputs of another type are left to the product, which complains as in the loop; and so are
-    # infinite ones where there are blank weights, by which they would make what is no number.
-    number = layer.input_size == 1 and inputs.dtype == weight_ih.dtype and not inputs.requires_grad
-    if number and not (blank and inputs.isinf().any()):
-        table = torch.stack((bias, F.pad(weight_ih.squeeze(1), (0, blank))))
-        return NUMBER, inputs.squeeze(2).contiguous(), table, weight_ih
-    # A copy: the way there may be gone again after the bias has changed.
-    return DENSE, inputs, bias.unsqueeze(0).clone(), weight_ih
+        rows = F.pad(weight_ih.t(), (0, blank)) + bias
+        return "places", inputs.to(torch.int64), F.pad(rows, (0, 0, 0, 1)), weight_ih
+    if inputs.dtype != weight_ih.dtype:
+        raise RuntimeError(
+            f"inputs and weights must have the same dtype, got {inputs.dtype}, {weight_ih.dtype}"
+        )
+    # Infinite inputs are left to the product where there are blank weights, by which they would
+    # make what is no number.
+    is_number = layer.input_size == 1 and not inputs.requires_grad
+    if is_number and not (blank and inputs.isinf().any()):
+        slope = weight_ih.squeeze(1)
+        table = torch.stack((bias, F.pad(slope, (0, blank)) if blank else slope))
+        return "numbers", inputs.squeeze(2), table, weight_ih
+    return "vectors", inputs, torch.stack((bias, torch.zeros_like(bias))), weight_ih

@@ -10,9 +10,9 @@ from math import gcd
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from layers.backends.cells import Cell
+from layers.backends.kernels import Kept
 
 # Bytes of a line of the cache; torch begins all its memory at the beginning of one.
 LINE = 64
@@ -39,33 +39,22 @@ class Shape(NamedTuple):
 
 
 class Workspace:
-    """Tensors on the CPU, holding anything, and what is read and written in each step.
-
-    With W = blocks * H, and names as in :mod:`layers.backends.kernels`:
+    """Tensors on the CPU, holding anything, and named as in :mod:`layers.backends.kernels`.
 
     Attributes:
-        products (B, W), and views of the blocks that the product with the input goes to and does
-            not go to, and the same of the product with the hidden state.
-        tape (T, B, ...), without entries where nothing is kept.
-        gradient (T or 1, B, W), and in each of these the blocks as above.
+        products (B, W).
+        tape (T, B, ...), or (1, B, ...) where nothing is kept.
         hidden, cell (T+1, B, H), or a few (B, H), used in turn, where they are not kept. The hidden
             states that are given out are not here, but made anew each time.
         d_hidden, d_cell (B, H).
+        kept: all but the last two.
     """
 
     def __init__(self, shape: Shape) -> None:
         cell, steps, batch, size, dtype, keeps, gives = self.shape = shape
-
-        def blocks(rows: Tensor, first: int, last: int) -> Tensor:
-            return rows[..., first * size : last * size]
-
         self.products = torch.empty(batch, cell.blocks * size, dtype=dtype)
-        self.with_input = blocks(self.products, *cell.from_input)
-        self.without_input = blocks(self.products, cell.from_input[1], cell.blocks)
-        self.with_hidden = blocks(self.products, *cell.from_hidden)
-        self.without_hidden = blocks(self.products, 0, cell.from_hidden[0])
         self.tape = torch.empty(
-            (steps if keeps and cell.kept else 0, batch, cell.kept * size),
+            (steps if keeps else 1, batch, cell.kept * size),
             dtype=torch.uint8 if cell.of_bits else dtype,
         )
         # The last bits of a product hang on where its operands begin in a line of the cache: what
@@ -74,9 +63,9 @@ class Workspace:
         states = (steps + 1 if keeps else turns, batch, size)
         self.hidden = torch.empty((0, 0, 0) if gives else states, dtype=dtype)
         self.cell = torch.empty(states if cell.has_cell else (0, 0, 0), dtype=dtype)
-        self.gradient = self.tape if cell.in_place else self.products.unsqueeze(0)
-        self.to_input = blocks(self.gradient, *cell.from_input).unbind()
-        self.to_hidden = blocks(self.gradient, *cell.from_hidden).unbind()
+        self.kept = Kept(
+            *(each.numpy() for each in (self.products, self.tape, self.hidden, self.cell))
+        )
         self.d_hidden = torch.empty(batch, size, dtype=dtype)
         self.d_cell = torch.empty(batch, size, dtype=dtype)
 

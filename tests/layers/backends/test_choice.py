@@ -165,6 +165,16 @@ def test_a_library_that_is_missing_is_done_without(monkeypatch):
         layer(inputs, state)
 
 
+def test_where_torch_hides_its_products_the_loop_serves(monkeypatch):
+    monkeypatch.setattr(through_numba, "IS_THERE", False)
+    layer, inputs, state = problem(LSTM, "dense", 3, 2, 2, 4)
+    assert fastest(layer) == "loop"
+    layer(inputs, state)
+    layer.backend = "numba"
+    with pytest.raises(ValueError, match="backend numba cannot be used: torch hides"):
+        layer(inputs, state)
+
+
 def test_a_state_of_another_type_is_refused():
     layer, inputs, state = problem(LSTM, "dense", 3, 2, 2, 4)
     with pytest.raises(ValueError, match="state must be of the type"):

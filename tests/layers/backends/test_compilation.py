@@ -6,10 +6,11 @@ import sys
 import numpy as np
 import pytest
 
+from layers.backends import compilation
 from layers.backends.cells import CELLS
 
 SOURCE = """
-from layers.backends.kernels import kernel
+from layers.backends.compilation import kernel
 
 @kernel
 def double(numbers):
@@ -19,16 +20,25 @@ def double(numbers):
 
 
 @pytest.fixture
-def doubling(tmp_path):
-    """A module with a kernel, in a folder of its own."""
+def load(tmp_path):
+    """Loads a module with a kernel, from a folder of its own."""
     source = tmp_path / "doubling.py"
     source.write_text(SOURCE)
-    spec = importlib.util.spec_from_file_location("doubling", source)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["doubling"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["doubling"]
+
+    def load():
+        spec = importlib.util.spec_from_file_location("doubling", source)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["doubling"] = module
+        spec.loader.exec_module(module)
+        return module
+
+    yield load
+    sys.modules.pop("doubling", None)
+
+
+@pytest.fixture
+def doubling(load):
+    return load()
 
 
 def test_it_is_kept_beside_the_source(doubling, tmp_path):
@@ -36,6 +46,23 @@ def test_it_is_kept_beside_the_source(doubling, tmp_path):
     doubling.double(numbers)
     assert numbers.tolist() == [2, 2, 2]
     assert list(tmp_path.rglob("doubling.double-*.nbc"))
+
+
+def test_it_is_made_again_once_its_parts_have_changed(load, monkeypatch):
+    def hits():
+        """How often compiled code was found, of 1."""
+        module = load()
+        module.double(np.ones(3))
+        return sum(module.double.stats.cache_hits.values())
+
+    assert [hits(), hits()] == [0, 1]
+    monkeypatch.setattr(compilation, "_stamp", lambda: ("blas.py", 1, 2.0))
+    assert [hits(), hits()] == [0, 1]
+
+
+def test_its_parts_are_all_files_beside_it():
+    names = [name for name, *_ in compilation._stamp()]
+    assert {"blas.py", "elementary.py", "kernels.py"} <= set(names)
 
 
 def test_a_full_disk_costs_only_the_copy(doubling, tmp_path, monkeypatch):
@@ -60,4 +87,4 @@ def test_it_is_made_each_time_where_there_is_no_place_for_it():
 
 def test_all_kernels_are_compiled_code():
     for cell in CELLS.values():
-        assert hasattr(cell.forward, "py_func") and hasattr(cell.backward, "py_func")
+        assert hasattr(cell.forwards, "py_func") and hasattr(cell.backwards, "py_func")

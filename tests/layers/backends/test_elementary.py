@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from layers.backends.kernels import OPTIONS, sigmoid, tanh
+from layers.backends.compilation import OPTIONS
+from layers.backends.elementary import sigmoid, tanh
 
 
 @njit(**OPTIONS)
