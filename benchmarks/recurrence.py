@@ -1,6 +1,7 @@
 """A whole training step of each cell: ours against the plain loop and what else there is.
 
-    python -m benchmarks.recurrence [--lengths 10,300] [--sizes 128] [--cells RRN,LSTM] [--save]
+    python -m benchmarks.recurrence [--lengths 10,300] [--sizes 128] [--cells RRN,LSTM]
+        [--denormals] [--save]
 
 A step is forward, backward, clipping and RMSprop of a classifier of the last hidden state, batch
 128, one number a time step, on one thread, or on a GPU where there is one. All take turns, and a
@@ -10,7 +11,11 @@ ratio is the median of those turn by turn:
 - / products: how many times the three matrix products a step, without which nothing goes;
 - loop, study, torch.nn: how many times ours the layer's plain loop takes, a loop that computes gate
   after gate as the equations read, and the layer of torch.nn;
-- compile: on a GPU, the same of torch.compile of the plain loop.
+- compile, flashrnn: on a GPU, the same of the loop over a step by torch.compile, and of FlashRNN,
+  where they can be had. FlashRNN computes in bfloat16, all others in float32.
+
+On a CPU all take denormal numbers for zero, as ours does by itself: where gradients vanish, the
+others would be up to twenty times as slow on some CPUs. With --denormals they are as they come.
 
 Then the same of the character generator, two layers of 128, batch 64, crops of 140, with Adam; a
 step of `train.py` over one without the Trainer; and the seconds from the command to a converged
@@ -23,6 +28,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -30,6 +36,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 import layers
+from benchmarks.flash import FUNCTIONS, FlashRNN
 from benchmarks.program import seconds_of_command, seconds_of_program
 from benchmarks.results import Table, save
 from benchmarks.side_by_side import alternate, ratio
@@ -39,6 +46,8 @@ BATCH, DIGITS = 128, 10
 # Different characters of a text.
 SYMBOLS = 100
 CELLS = ("RRN", "LSTM", "RNN", "GRU")
+# Contestants of some cells and devices only.
+BESIDE = ("loop", "study", "torch.nn", "compile", "flashrnn")
 # Seconds that a turn of each contestant is to take at least.
 TURN = 0.2
 
@@ -94,7 +103,12 @@ def contestants(cell: str, size: int, device: str) -> dict[str, nn.Module]:
     if cell != "RRN":
         found["torch.nn"] = Last(getattr(nn, cell)(1, size))
     if device == "cuda":
-        found["compile"] = torch.compile(Last(ours(1, size, backend="loop")))  # type: ignore[assignment]
+        stepwise = ours(1, size, backend="loop")
+        # Of the whole loop, T copies of a step would be compiled.
+        stepwise.advance = torch.compile(stepwise.advance)
+        found["compile"] = Last(stepwise)
+        if cell in FUNCTIONS and find_spec("flashrnn"):
+            found["flashrnn"] = FlashRNN(cell, 1, size)
     return {name: module.to(device) for name, module in found.items()}
 
 
@@ -151,22 +165,31 @@ def measure(cell: str, steps: int, size: int, device: str, rounds: int) -> list[
     """A row of the table."""
     inputs = torch.randint(DIGITS, (steps, BATCH, 1), device=device).float()
     target = torch.randint(DIGITS, (BATCH,), device=device)
-    turns = {
-        name: timed(step_of(module, size, inputs, target), device)
-        for name, module in contestants(cell, size, device).items()
-    }
+    turns = {}
+    for name, module in contestants(cell, size, device).items():
+        try:
+            turns[name] = timed(step_of(module, size, inputs, target), device)
+        except Exception as error:
+            # Both compile on the machine, which may lack what they need.
+            if name not in ("compile", "flashrnn"):
+                raise
+            print(f"{name} is left out: {str(error).splitlines()[0]}")
     turns["products"] = timed(products_of(cell, steps, size, device), device)
     seconds = alternate(turns, rounds)
     ours = seconds["ours"]
-    others = ("loop", "study", "torch.nn", *(("compile",) if device == "cuda" else ()))
     return [
         cell,
         str(steps),
         str(size),
         f"{1000 * statistics.median(ours):.2f}",
         f"{ratio(ours, seconds['products'])[0]:.2f}",
-        *(f"{ratio(seconds[o], ours)[0]:.2f}" if o in seconds else "" for o in others),
+        *(f"{ratio(seconds[o], ours)[0]:.2f}" if o in seconds else "" for o in beside(device)),
     ]
+
+
+def beside(device: str) -> tuple[str, ...]:
+    """Who is compared with on a device."""
+    return BESIDE if device == "cuda" else BESIDE[:3]
 
 
 def writing(cell: str, device: str, rounds: int) -> list[str]:
@@ -240,14 +263,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--cells", type=lambda text: text.split(","), default=CELLS)
     parser.add_argument("--rounds", type=int, default=7, help="turns of each")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--denormals", action="store_true", help="leave them to the others")
     parser.add_argument("--save", action="store_true", help="add the tables to RESULTS.md")
     arguments = parser.parse_args(argv)
     torch.set_num_threads(1)
+    torch.set_flush_denormal(not arguments.denormals)
 
-    others = ["loop", "study", "torch.nn", *(["compile"] if arguments.device == "cuda" else [])]
+    denormals = ", with denormal numbers" if arguments.denormals else ""
     steps = Table(
-        f"A training step, batch {BATCH}, {arguments.device}",
-        ["cell", "T", "hidden", "ours, ms", "/ products", *others],
+        f"A training step, batch {BATCH}, {arguments.device}{denormals}",
+        ["cell", "T", "hidden", "ours, ms", "/ products", *beside(arguments.device)],
     )
     for size in arguments.sizes:
         for length in arguments.lengths:

@@ -44,7 +44,7 @@ class Walk:
         cell: of the layer.
         kind: of the inputs, `vectors`, `numbers` or `places` of :mod:`layers.backends.kernels`.
         inputs: of that kind.
-        table: what inputs and bias add to a row, as there.
+        bias: (W,).
         weight_ih: (in * H, D), of the blocks that the product with the input goes to.
         weight_hh: (out * H, H), of those that the product with the hidden state goes to.
         state: the one before the first step, (B, H) each.
@@ -61,17 +61,19 @@ class Walk:
         cell: Cell,
         kind: str,
         inputs: Tensor,
-        table: Tensor,
+        bias: Tensor,
         weight_ih: Tensor,
         weight_hh: Tensor,
         state: Sequence[Tensor],
         keeps: bool,
         gives: bool,
     ) -> None:
-        self.cell, self.has_vectors, self.table = cell, kind == "vectors", table
+        self.cell, self.kind = cell, kind
+        self.table = table = _table(kind, bias, weight_ih)
         (self.steps, batch), size = inputs.shape[:2], weight_hh.shape[1]
         none, nowhere, none_at_all = NOTHING[table.dtype]
-        self.weight_ih = weight_ih.contiguous() if self.has_vectors else none
+        self.weight_ih = weight_ih.contiguous() if kind == "vectors" else none
+        self.from_input = weight_ih.shape[0]
         self.weight_hh = weight_hh.contiguous()
         self.space = borrow(Shape(cell, self.steps, batch, size, table.dtype, keeps, gives))
         # What is given out is not ours to use again.
@@ -113,7 +115,7 @@ class Walk:
         wants_weights: bool,
         wants_state: bool,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Gradients of table, weight_ih and weight_hh; that of the first state is left in `space`.
+        """Gradients of bias, weight_ih and weight_hh; that of the first state is left in `space`.
 
         Args:
             d_steps: of the hidden states of all steps (T, B, H), or None.
@@ -137,14 +139,27 @@ class Walk:
             cell=space.d_cell.numpy(),
             vectors=none_at_all if d_inputs is None else d_inputs.numpy(),
             table=d_table.numpy(),
-            ih=d_ih.numpy() if wants_weights and self.has_vectors else none,
+            ih=d_ih.numpy() if wants_weights else none,
             hh=d_hh.numpy() if wants_weights else none,
             of_state=wants_state,
         )
         weights = Weights(self.weight_ih.numpy(), self.weight_hh.numpy(), self.from_zeros)
         with flushed():
             self.cell.backwards(self.steps, self.inputs, weights, self.kept, gradients)
-        return d_table, d_ih.t(), d_hh.t()
+        if self.kind == "places":
+            return d_table.sum(0), d_table[:-1, : self.from_input].t(), d_hh.t()
+        if self.kind == "numbers":
+            d_ih = d_table[1:, : self.from_input]
+        return d_table[0], d_ih.t(), d_hh.t()
+
+
+def _table(kind: str, bias: Tensor, weight_ih: Tensor) -> Tensor:
+    """What inputs of a kind, and the bias, add to a row: see :mod:`layers.backends.kernels`."""
+    blank = bias.shape[0] - weight_ih.shape[0]
+    if kind == "places":
+        return F.pad(F.pad(weight_ih.t(), (0, blank)) + bias, (0, 0, 0, 1))
+    slope = F.pad(weight_ih[:, 0], (0, blank)) if kind == "numbers" else torch.zeros_like(bias)
+    return torch.stack((bias, slope))
 
 
 class ThroughTime(torch.autograd.Function):
@@ -157,12 +172,12 @@ class ThroughTime(torch.autograd.Function):
         kind: str,
         gives: bool,
         inputs: Tensor,
-        table: Tensor,
+        bias: Tensor,
         weight_ih: Tensor,
         weight_hh: Tensor,
         *state: Tensor,
     ) -> tuple[Tensor, ...]:
-        walk = Walk(cell, kind, inputs, table, weight_ih, weight_hh, state, True, gives)
+        walk = Walk(cell, kind, inputs, bias, weight_ih, weight_hh, state, True, gives)
         ctx.walk, ctx.gives = walk, gives
         hidden, *others = walk.state
         first = walk.hidden[1:] if gives else hidden.clone()
@@ -179,25 +194,15 @@ class ThroughTime(torch.autograd.Function):
         wants_inputs, _, wants_ih, wants_hh, *wants_state = ctx.needs_input_grad[3:]
         d_inputs = inputs.new_empty(inputs.shape) if wants_inputs else None
         walk = ctx.walk
-        d_table, d_ih, d_hh = walk.backwards(
+        d_bias, d_ih, d_hh = walk.backwards(
             d_steps, (d_hidden, *d_others), d_inputs, wants_ih or wants_hh, any(wants_state)
         )
+        d_first_state = walk.space.d_hidden, walk.space.d_cell
         d_state = (
             each.clone() if wanted else None
-            for each, wanted in zip(
-                (walk.space.d_hidden, walk.space.d_cell), wants_state, strict=False
-            )
+            for each, wanted in zip(d_first_state, wants_state, strict=False)
         )
-        return (
-            None,
-            None,
-            None,
-            d_inputs,
-            d_table,
-            d_ih if walk.has_vectors else None,
-            d_hh,
-            *d_state,
-        )
+        return None, None, None, d_inputs, d_bias, d_ih, d_hh, *d_state
 
 
 def obstacle(layer: Recurrent) -> str:
@@ -228,12 +233,13 @@ def run(
     if any(each.dtype != layer.weight_hh.dtype for each in state):
         raise ValueError(f"state must be of the type of the weights, {layer.weight_hh.dtype}")
     cell = CELLS[type(layer)]
-    kind, inputs, table, weight_ih = _arranged(layer, cell, inputs)
-    given = (inputs, table, weight_ih, layer.weight_hh, *state)
+    weight_ih, bias = _rows(layer)
+    kind, inputs = _kind(layer, inputs, has_blanks=len(bias) > len(weight_ih))
+    given = (inputs, bias, weight_ih, layer.weight_hh, *state)
     if torch.is_grad_enabled() and any(each.requires_grad for each in given):
         first, *others = ThroughTime.apply(cell, kind, all_steps, *given)  # type: ignore[no-untyped-call]
     else:
-        walk = Walk(cell, kind, inputs, table, weight_ih, layer.weight_hh, state, False, all_steps)
+        walk = Walk(cell, kind, inputs, bias, weight_ih, layer.weight_hh, state, False, all_steps)
         hidden, *others = (each.clone() for each in walk.state)
         first = walk.hidden[1:] if all_steps else hidden
     if all_steps:
@@ -241,31 +247,36 @@ def run(
     return None, (first, *others)
 
 
-def _arranged(layer: Recurrent, cell: Cell, inputs: Tensor) -> tuple[str, Tensor, Tensor, Tensor]:
-    """The kind of the inputs, and inputs, table and input weights as a `Walk` takes them."""
+def _rows(layer: Recurrent) -> tuple[Tensor, Tensor]:
+    """Input weights and bias in the order of the products."""
     weight_ih: Tensor = layer.weight_ih
     bias: Tensor = layer.bias
-    if isinstance(layer, GRU):
-        r, z, n = weight_ih.chunk(3)
-        weight_ih = torch.cat((n, r, z))
-        r, z, n = bias.chunk(3)
-        bias = torch.cat((n, r, z, layer.bias_hn))
-    blank = len(bias) - len(weight_ih)
+    if not isinstance(layer, GRU):
+        return weight_ih, bias
+    r, z, n = weight_ih.chunk(3)
+    b_r, b_z, b_n = bias.chunk(3)
+    return torch.cat((n, r, z)), torch.cat((b_n, b_r, b_z, layer.bias_hn))
+
+
+def _kind(layer: Recurrent, inputs: Tensor, has_blanks: bool) -> tuple[str, Tensor]:
+    """The kind of the inputs, and these as a `Walk` takes them.
+
+    Args:
+        has_blanks: whether there are columns of the products that no input goes to.
+    """
     if not inputs.is_floating_point():
         # Of no numbers there is no least.
         if len(inputs[0]) and not 0 <= int(inputs.min()) <= int(inputs.max()) < layer.input_size:
             raise IndexError(f"inputs must be whole numbers from 0 to {layer.input_size - 1}")
-        rows = F.pad(weight_ih.t(), (0, blank)) + bias
-        return "places", inputs.to(torch.int64), F.pad(rows, (0, 0, 0, 1)), weight_ih
-    if inputs.dtype != weight_ih.dtype:
+        return "places", inputs.to(torch.int64)
+    if inputs.dtype != layer.weight_ih.dtype:
         raise RuntimeError(
-            f"inputs and weights must have the same dtype, got {inputs.dtype}, {weight_ih.dtype}"
+            f"inputs and weights must have the same dtype, got {inputs.dtype} and "
+            f"{layer.weight_ih.dtype}"
         )
-    # Infinite inputs are left to the product where there are blank weights, by which they would
-    # make what is no number.
+    # Infinite inputs are left to the product where there are blanks, by which they would make what
+    # is no number.
     is_number = layer.input_size == 1 and not inputs.requires_grad
-    if is_number and not (blank and inputs.isinf().any()):
-        slope = weight_ih.squeeze(1)
-        table = torch.stack((bias, F.pad(slope, (0, blank)) if blank else slope))
-        return "numbers", inputs.squeeze(2), table, weight_ih
-    return "vectors", inputs, torch.stack((bias, torch.zeros_like(bias))), weight_ih
+    if is_number and not (has_blanks and inputs.isinf().any()):
+        return "numbers", inputs.squeeze(2)
+    return "vectors", inputs
