@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from pytorch_lightning import LightningDataModule
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
+from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from datamodules.curriculum import Stages
@@ -33,6 +35,20 @@ def random_numbers(seed: int, stream: int, step: int) -> np.random.Generator:
     counter = np.array([0, 0, 0, step], dtype=np.uint64)
     key = np.array([seed, stream], dtype=np.uint64)
     return np.random.Generator(np.random.Philox(counter=counter, key=key))
+
+
+def sent(tensor: Tensor, device: torch.device | None) -> Tensor:
+    """A tensor of the CPU on a device, without waiting for what a GPU still has to do.
+
+    Args:
+        tensor: the smaller its type, the less there is to send.
+        device: None leaves it where it is.
+    """
+    if device is None:
+        return tensor
+    # From other memory, the copy would first wait for its turn.
+    on_gpu = device.type == "cuda"
+    return (tensor.pin_memory() if on_gpu else tensor).to(device, non_blocking=on_gpu)
 
 
 def check_least(**ranges: tuple[int, int]) -> None:
@@ -86,6 +102,7 @@ class CountedBatches(IterableDataset[Any], ABC):
         rank: of this device.
         devices: number of devices.
         accumulate: slices that a device takes one after the other before the optimiser steps.
+        device: that batches are made on; None is the CPU.
     """
 
     def __init__(
@@ -96,8 +113,9 @@ class CountedBatches(IterableDataset[Any], ABC):
         rank: int = 0,
         devices: int = 1,
         accumulate: int = 1,
+        device: torch.device | None = None,
     ) -> None:
-        self.batch_size, self.first = batch_size, first
+        self.batch_size, self.first, self.device = batch_size, first, device
         self.rank, self.devices, self.accumulate = rank, devices, accumulate
 
     @abstractmethod
@@ -171,12 +189,15 @@ class CountedData(LightningDataModule, ABC):
             check_shares(self.batch_size, self._devices, self._accumulate)
 
     @abstractmethod
-    def training_batches(self, **place: int) -> CountedBatches:
-        """The training batches of a device: `place` has its rank, devices and accumulate."""
+    def training_batches(self, **place: Any) -> CountedBatches:
+        """The training batches of a device: `place` is its own, as `CountedBatches` takes it."""
 
     def train_dataloader(self) -> DataLoader[Any]:
         batches = self.training_batches(
-            rank=self._rank, devices=self._devices, accumulate=self._accumulate
+            rank=self._rank,
+            devices=self._devices,
+            accumulate=self._accumulate,
+            device=self._device,
         )
         return TrainingLoader(batches, self._next_batch, self.num_workers)
 
@@ -190,6 +211,12 @@ class CountedData(LightningDataModule, ABC):
     @property
     def _rank(self) -> int:
         return self.trainer.global_rank if self.trainer else 0
+
+    @property
+    def _device(self) -> torch.device | None:
+        # Workers are forked, and can have nothing to do with a GPU.
+        here = self.trainer is None or self.num_workers > 0
+        return None if here else self.trainer.strategy.root_device
 
     @property
     def _accumulate(self) -> int:

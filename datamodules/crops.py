@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from datamodules.counted import TRAINING, CountedBatches, random_numbers
+from datamodules.counted import TRAINING, CountedBatches, random_numbers, sent
 
 
 class CharacterBatch(NamedTuple):
@@ -27,7 +27,13 @@ class CharacterBatch(NamedTuple):
     continues: bool
 
 
-def cut(text: Tensor, starts: Tensor, length: int, continues: bool = False) -> CharacterBatch:
+def cut(
+    text: Tensor,
+    starts: Tensor,
+    length: int,
+    continues: bool = False,
+    device: torch.device | None = None,
+) -> CharacterBatch:
     """Cut crops out of a text, all at once.
 
     Args:
@@ -35,8 +41,9 @@ def cut(text: Tensor, starts: Tensor, length: int, continues: bool = False) -> C
         starts: (B,) int64, positions of the first characters, at most N - T - 1.
         length: characters that the model reads, T.
         continues: as in `CharacterBatch`.
+        device: that the batch is made on; None is the CPU.
     """
-    crops = text.unfold(0, length + 1, 1)[starts].long()
+    crops = sent(text.unfold(0, length + 1, 1)[starts], device).long()
     return CharacterBatch(crops[:, :-1], crops[:, 1:], continues)
 
 
@@ -53,10 +60,10 @@ class RandomCrops(CountedBatches):
         length: characters a crop, T.
         batch_size: crops an optimiser step, over all devices and accumulated batches.
         seed: of the stream.
-        place: first, rank, devices and accumulate, as in `CountedBatches`.
+        place: first, rank, devices, accumulate and device, as in `CountedBatches`.
     """
 
-    def __init__(self, text: Tensor, length: int, batch_size: int, seed: int, **place: int) -> None:
+    def __init__(self, text: Tensor, length: int, batch_size: int, seed: int, **place: Any) -> None:
         super().__init__(batch_size, **place)
         self.text, self.length, self.seed = text, length, seed
 
@@ -64,7 +71,7 @@ class RandomCrops(CountedBatches):
         positions = len(self.text) - self.length
         numbers = random_numbers(self.seed, TRAINING, step)
         starts = torch.from_numpy(numbers.integers(positions, size=self.batch_size))
-        return cut(self.text, starts[rows], self.length)
+        return cut(self.text, starts[rows], self.length, device=self.device)
 
 
 class Streams:
@@ -80,11 +87,11 @@ class Streams:
         self.text, self.length, self.streams = text, length, streams
         self.crops_per_stream = count_crops(text, length) // streams
 
-    def crops(self, number: int, rows: slice) -> CharacterBatch:
-        """Crop `number` of the streams in `rows`."""
+    def crops(self, number: int, rows: slice, device: torch.device | None = None) -> CharacterBatch:
+        """Crop `number` of the streams in `rows`, on a device; None is the CPU."""
         streams = torch.arange(self.streams)[rows]
         starts = (streams * self.crops_per_stream + number) * self.length
-        return cut(self.text, starts, self.length, continues=number > 0)
+        return cut(self.text, starts, self.length, number > 0, device)
 
 
 class ContiguousCrops(CountedBatches):
@@ -94,15 +101,15 @@ class ContiguousCrops(CountedBatches):
         text: (N,), at least batch_size * T + 1 characters.
         length: characters a crop, T.
         batch_size: streams, over all devices.
-        place: first, rank and devices, as in `CountedBatches`.
+        place: first, rank, devices and device, as in `CountedBatches`.
     """
 
-    def __init__(self, text: Tensor, length: int, batch_size: int, **place: int) -> None:
+    def __init__(self, text: Tensor, length: int, batch_size: int, **place: Any) -> None:
         super().__init__(batch_size, **place)
         self.streams = Streams(text, length, batch_size)
 
     def examples(self, step: int, rows: slice) -> CharacterBatch:
-        return self.streams.crops(step % self.streams.crops_per_stream, rows)
+        return self.streams.crops(step % self.streams.crops_per_stream, rows, self.device)
 
 
 class ValidationCrops(IterableDataset[CharacterBatch]):

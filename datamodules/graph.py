@@ -40,7 +40,7 @@ class GraphBatch(NamedTuple):
 class WholeGraph(CountedBatches):
     """The same graph at every step."""
 
-    def __init__(self, graph: GraphBatch, **place: int) -> None:
+    def __init__(self, graph: GraphBatch, **place: Any) -> None:
         super().__init__(1, **place)
         self.graph = graph
 
@@ -145,7 +145,7 @@ class Graph(CountedData):
                 f"set trainer.accumulate_grad_batches 1"
             )
 
-    def training_batches(self, **place: int) -> WholeGraph:
+    def training_batches(self, **place: Any) -> WholeGraph:
         return WholeGraph(self.graph, **place)
 
     def val_dataloader(self) -> DataLoader[GraphBatch]:

@@ -156,7 +156,7 @@ class Text(CountedData):
                 f"devices: read {self.reading}, it has {rows} x {self.length} characters to share"
             )
 
-    def training_batches(self, **place: int) -> CountedBatches:
+    def training_batches(self, **place: Any) -> CountedBatches:
         if self._contiguous:
             return ContiguousCrops(self.training_text, self.length, self.batch_size, **place)
         return RandomCrops(self.training_text, self.length, self.batch_size, self.seed, **place)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import torch
 
-def on_device(data, rank=0, devices=1, accumulate=1, step=0):
+
+def on_device(data, rank=0, devices=1, accumulate=1, step=0, device="cpu"):
     """Let the data believe that this process is one of several, and so many steps on."""
     data.trainer = SimpleNamespace(
         world_size=devices,
@@ -13,6 +15,7 @@ def on_device(data, rank=0, devices=1, accumulate=1, step=0):
         accumulate_grad_batches=accumulate,
         global_step=step,
         overfit_batches=0,
+        strategy=SimpleNamespace(root_device=torch.device(device)),
     )
     return data
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader, IterableDataset
 
+from datamodules.counted import sent
 from datamodules.palindromes import (
     TEST,
     TRAINING,
@@ -196,6 +197,50 @@ def test_epochs_go_on_where_the_last_one_ended(train, small, monkeypatch):
     monkeypatch.setattr(TrainingBatches, "batch", note)
     assert train(*small, "--trainer.limit_train_batches=7", "--trainer.max_steps=20").code == 0
     assert sorted(set(drawn)) == list(range(20))
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(3, 5), slice(1, None, 4)])
+@pytest.mark.parametrize("length", [2, 7, 8])
+def test_made_on_a_device_they_are_the_same(length, rows):
+    numbers = {"seed": 1, "stream": TRAINING, "step": 2}
+    digits, target = draw_palindromes(9, length, **numbers)
+    for device in (None, torch.device("cpu")):
+        made = draw_palindromes(9, length, **numbers, rows=rows, device=device)
+        assert_same_batches([made], [(digits[rows], target[rows])])
+
+
+def test_only_the_bytes_of_its_own_rows_are_sent_to_a_device(monkeypatch):
+    sizes = []
+
+    def note(tensor, device):
+        sizes.append((tensor.nbytes, device))
+        return sent(tensor, device)
+
+    monkeypatch.setattr("datamodules.palindromes.sent", note)
+    data = on_device(Palindromes(LONG, 24), rank=1, devices=2, accumulate=3, device="meta")
+    for digits, target in first_batches(data.train_dataloader(), 2):
+        assert digits.device.type == target.device.type == "meta"
+        assert digits.shape == (4, LONG) and digits.dtype == target.dtype == torch.int64
+    assert set(sizes) == {(4 * (LONG + 1), torch.device("meta"))}
+
+
+def test_workers_make_batches_on_the_cpu():
+    data = on_device(Palindromes(LONG, 24, num_workers=1), device="meta")
+    assert data.train_dataloader().batches.device is None
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_is_not_waited_for():
+    cpu, gpu = (on_device(Palindromes(300, 128), device=device) for device in ("cpu", "cuda"))
+    first_batches(gpu.train_dataloader(), 1)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        batches = first_batches(gpu.train_dataloader(), 5)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert all(digits.device.type == "cuda" for digits, _ in batches)
+    copied = [(digits.cpu(), target.cpu()) for digits, target in batches]
+    assert_same_batches(copied, first_batches(cpu.train_dataloader(), 5))
 
 
 # Seeds

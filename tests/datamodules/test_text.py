@@ -13,6 +13,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch.utils.data import DataLoader, IterableDataset
 
 from datamodules import Text
+from datamodules.counted import sent
 from datamodules.crops import CharacterBatch, RandomCrops, cut
 from datamodules.text import encode
 from tests.datamodules.places import first_batches, on_device
@@ -139,6 +140,40 @@ def test_batches_are_of_the_training_part_and_shifted_by_one(reading, text_of):
         assert batch.characters.shape == batch.next_characters.shape == (8, LENGTH)
         assert batch.characters.dtype == batch.next_characters.dtype == torch.int64
         assert len(places(data, batch, TRAINED)) == 8
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_batches_are_made_on_the_device_of_the_training(reading, text_of, monkeypatch):
+    kinds = []
+
+    def note(tensor, device):
+        kinds.append(tensor.dtype)
+        return sent(tensor, device)
+
+    monkeypatch.setattr("datamodules.crops.sent", note)
+    data = on_device(text_of(reading=reading), device="meta")
+    for batch in first_batches(data.train_dataloader(), 2):
+        assert batch.characters.device.type == batch.next_characters.device.type == "meta"
+        assert batch.characters.dtype == batch.next_characters.dtype == torch.int64
+        assert batch.characters.shape == (8, LENGTH)
+    assert set(kinds) == {torch.uint8}
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_is_not_waited_for(reading, text_of):
+    cpu, gpu = (on_device(text_of(reading=reading), device=device) for device in ("cpu", "cuda"))
+    first_batches(gpu.train_dataloader(), 1)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        batches = first_batches(gpu.train_dataloader(), 5)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    copied = [
+        CharacterBatch(batch.characters.cpu(), batch.next_characters.cpu(), batch.continues)
+        for batch in batches
+    ]
+    assert_same_batches(copied, first_batches(cpu.train_dataloader(), 5))
 
 
 def test_random_crops_never_continue(text_of):
