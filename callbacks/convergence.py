@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
+
+from callbacks.late import Late
 
 
 class Convergence(Callback):
@@ -15,6 +18,9 @@ class Convergence(Callback):
     ("Recurrent Neural Networks and Graph Neural Networks", 2019: 5 steps, 1.0). Every device
     sees the mean over all devices, so that all of them stop at the same step. Under a curriculum,
     only steps of the task itself count.
+
+    On a GPU, the accuracy of a step is taken in some steps later (`callbacks.late`), so that none
+    waits for it: what is decided is the same, and the run stops that much later.
 
     Args:
         window: steps that the moving average covers.
@@ -36,28 +42,42 @@ class Convergence(Callback):
         self.converged_at: int | None = None
         # How many of the last steps, in a row and at most `window`, were of the task itself.
         self.counted = 0
-        self._turns: list[float] = []
+        self._turns: list[Tensor] = []
+        self._late = Late()
+
+    @property
+    def latest(self) -> list[float]:
+        """Accuracies of the last steps made, at most `window`, also of those not yet taken in."""
+        pending = [_mean(turns) for _, turns in self._late.peek()]
+        return [*self.recent, *pending][-self.window :]
 
     @property
     def moving_average(self) -> float:
-        """Mean accuracy of the last steps, at most `window` of them."""
-        last = self.recent[-self.window :]
-        return sum(last) / len(last) if last else 0.0
+        """Mean of the latest accuracies."""
+        return _mean(self.latest)
 
     @property
     def converged(self) -> bool:
         if self.threshold is None:
             return False
         # 9 of 10 right is 0.9 only to the precision of the accuracy, which is float32.
-        reached = self.moving_average >= self.threshold - 1e-6
+        reached = self._average >= self.threshold - 1e-6
         return reached and self.counted >= self.window
+
+    @property
+    def _average(self) -> float:
+        """The moving average that is decided by: that of the steps taken in."""
+        return _mean(self.recent[-self.window :])
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._turns.clear()
+        self._late.begin(trainer)
         # A run that was cut off after it had converged is not to train on when it is resumed.
-        self._stop_if_converged(trainer)
+        step = self._late.first_step(trainer.global_step + 1) - 1
+        self._stop_if_converged(trainer, step)
         if self.converged and self.converged_at is None:
-            self.converged_at = trainer.global_step
+            self.converged_at = step
+        self._take_in(trainer)
 
     def on_train_batch_end(
         self,
@@ -67,14 +87,17 @@ class Convergence(Callback):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        self._turns.append(float(trainer.strategy.reduce(outputs["accuracy"], reduce_op="mean")))
+        self._turns.append(outputs["accuracy"])
         if len(self._turns) < trainer.accumulate_grad_batches:
             return
-        stages = getattr(trainer.datamodule, "stages", None)
-        is_task = stages is None or stages.is_task(trainer.global_step - 1)
-        self.observe(sum(self._turns) / len(self._turns), trainer.global_step, is_task)
+        self._late.put(trainer, trainer.global_step, self._turns)
         self._turns.clear()
-        self._stop_if_converged(trainer)
+        self._take_in(trainer)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # All steps count in the result, which is written after this.
+        for step, turns in self._late.rest():
+            self._observe(trainer, step, turns)
 
     def observe(self, accuracy: float, step: int, is_task: bool = True) -> None:
         """Take in the accuracy of `step`, the number of optimiser steps done.
@@ -88,14 +111,24 @@ class Convergence(Callback):
         self.counted = min(self.counted + 1, self.window) if is_task else 0
         if self.counted < self.window:
             return
-        if self.best_accuracy is None or self.moving_average > self.best_accuracy:
-            self.best_accuracy, self.best_step = self.moving_average, step
+        if self.best_accuracy is None or self._average > self.best_accuracy:
+            self.best_accuracy, self.best_step = self._average, step
         if self.converged and self.converged_at is None:
             self.converged_at = step
 
-    def _stop_if_converged(self, trainer: Trainer) -> None:
+    def _take_in(self, trainer: Trainer) -> None:
+        for step, turns in self._late.due(trainer.global_step):
+            self._observe(trainer, step, turns)
+            self._stop_if_converged(trainer, step)
+
+    def _observe(self, trainer: Trainer, step: int, turns: list[float]) -> None:
+        stages = getattr(trainer.datamodule, "stages", None)
+        self.observe(_mean(turns), step, stages is None or stages.is_task(step - 1))
+
+    def _stop_if_converged(self, trainer: Trainer, step: int) -> None:
         # Lightning would keep a word given before min_steps or min_epochs, and act on it later.
-        if self.converged and trainer.fit_loop._can_stop_early:
+        may_stop = trainer.fit_loop._can_stop_early and step >= (trainer.min_steps or 0)
+        if self.converged and may_stop:
             trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:
@@ -107,6 +140,7 @@ class Convergence(Callback):
             "best_accuracy": self.best_accuracy,
             "best_step": self.best_step,
             "converged_at": self.converged_at,
+            "pending": self._late.state_dict(),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -119,3 +153,8 @@ class Convergence(Callback):
         # By another rule, the run may not have converged yet.
         same = (state_dict["window"], state_dict["threshold"]) == (self.window, self.threshold)
         self.converged_at = state_dict["converged_at"] if same or self.converged else None
+        self._late.load_state_dict(state_dict.get("pending", []))
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

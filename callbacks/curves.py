@@ -9,6 +9,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from callbacks.convergence import Convergence
+from callbacks.late import mean_over_devices
 from callbacks.stopwatch import Stopwatch
 
 
@@ -108,8 +109,9 @@ class Curves(Callback):
         return is_due or bool(stages and stages.begins_at(step - 1))
 
     def _write(self, trainer: Trainer, step: int) -> None:
-        loss = trainer.strategy.reduce(torch.stack(self._losses).sum(), reduce_op="mean")
-        accuracy, average = self.convergence.recent[-1], self.convergence.moving_average
+        loss = mean_over_devices(trainer, torch.stack(self._losses).sum())
+        # Of this very step, though what follows from it may be decided later.
+        accuracy, average = self.convergence.latest[-1], self.convergence.moving_average
         for name, value in zip(self.history, (step, accuracy, average), strict=True):
             self.history[name].append(value)
 

@@ -7,7 +7,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
+
+from callbacks.late import Late
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -25,10 +28,12 @@ class Interruption(Callback):
 
     A signal may arrive between the optimiser's update and the count of it, where a checkpoint
     would be torn; so the handler only takes a note. A second Ctrl-C ends the process at once.
+    Several GPUs agree some steps later (`callbacks.late`), so that no step waits for them.
     """
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
+        self._late = Late()
         self._previous: dict[int, Any] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -40,14 +45,23 @@ class Interruption(Callback):
         self.signal_number = None
         for number in SIGNALS:
             signal.signal(number, self._note)
+        self._late = Late()
+        self._late.begin(trainer)
+        # Lightning would ask all devices before each step whether a SIGTERM has come, and wait for
+        # the answer. None comes to it, since the handler is replaced.
+        trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = lambda: None
 
     def agreed(self, trainer: Trainer) -> int | None:
-        """The signal that any device has received, known to all of them; call it on all."""
+        """The signal that any device has received, known to all of them; call it on all.
+
+        Call it once a step.
+        """
         if trainer.world_size == 1:
             return self.signal_number
-        interrupted = trainer.strategy.reduce_boolean_decision(
-            self.signal_number is not None, all=False
-        )
+        noted = float(self.signal_number is not None)
+        share = torch.full((), noted, device=trainer.strategy.root_device)
+        self._late.put(trainer, trainer.global_step, [share])
+        interrupted = any(share > 0 for _, (share,) in self._late.due(trainer.global_step))
         return (self.signal_number or signal.SIGTERM) if interrupted else None
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

@@ -112,15 +112,21 @@ def test_a_signal_to_an_earlier_run_does_not_stop_the_next(fit, scripted, tmp_pa
         (signal.SIGTERM, True, signal.SIGTERM),
     ],
 )
-def test_devices_agree(received, by_any, agreed):
-    def reduce_boolean_decision(decision, all):
-        assert decision == (received is not None) and all is False
-        return by_any
+@pytest.mark.parametrize("lateness", [0, 3])
+def test_devices_agree(lateness, received, by_any, agreed):
+    def reduce(share, reduce_op):
+        assert share.tolist() == [received is not None] and reduce_op == "mean"
+        return torch.full((1,), 0.5 * by_any)
 
-    strategy = SimpleNamespace(reduce_boolean_decision=reduce_boolean_decision)
+    strategy = SimpleNamespace(reduce=reduce, root_device=torch.device("cpu"))
     interruption = Interruption()
     interruption.signal_number = received
-    assert interruption.agreed(SimpleNamespace(world_size=2, strategy=strategy)) == agreed
+    interruption._late.lateness = lateness
+    answers = [
+        interruption.agreed(SimpleNamespace(world_size=2, strategy=strategy, global_step=step))
+        for step in range(1, 6)
+    ]
+    assert answers == [None] * lateness + [agreed] * (5 - lateness)
 
 
 @pytest.mark.parametrize("received", [None, *SIGNALS])
