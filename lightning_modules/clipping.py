@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_value_, clip_grads_with_norm_, get_total_norm
 
 
@@ -20,17 +21,36 @@ class Clipping:
     - An entry is not finite. No factor makes it so, and the step is skipped: where all gradients
       are None, optimisers leave weights and their own state alone.
 
-    Attributes:
-        norm: of the last gradients before they were clipped, as it is, also where it is beyond
-            their own type; not finite of a skipped step, None before any.
-        overflowed: how many gradients were finite though their norm overflowed.
-        skipped: how many gradients were not finite.
+    On a GPU that is not to be waited for, `unread` does the same without reading a number: what it
+    has measured is read once somebody asks for it.
     """
 
     def __init__(self) -> None:
-        self.norm: float | None = None
-        self.overflowed = 0
-        self.skipped = 0
+        self._norm: float | None = None
+        self._overflowed = self._skipped = 0
+        # Norm and counts (3,) float64 since the last reading, on the device.
+        self._unread: Tensor | None = None
+
+    @property
+    def norm(self) -> float | None:
+        """Of the last gradients before they were clipped, also where it is beyond their own type.
+
+        It is not finite of a skipped step, and None before any.
+        """
+        self._read()
+        return self._norm
+
+    @property
+    def overflowed(self) -> int:
+        """How many gradients were finite though their norm overflowed."""
+        self._read()
+        return self._overflowed
+
+    @property
+    def skipped(self) -> int:
+        """How many gradients were not finite."""
+        self._read()
+        return self._skipped
 
     def __call__(
         self, parameters: Iterable[nn.Parameter], limit: float | None, by_value: bool = False
@@ -42,39 +62,84 @@ class Clipping:
             limit: the largest norm that the gradients may have together; None clips nothing.
             by_value: the limit is that of each entry instead.
         """
+        self._read()
         parameters = [each for each in parameters if each.grad is not None]
         gradients = [each.grad for each in parameters if each.grad is not None]
         norm = get_total_norm(gradients)
-        self.norm = float(norm)
-        overflows = not math.isfinite(self.norm)
+        self._norm = float(norm)
+        overflows = not math.isfinite(self._norm)
         if overflows:
             largest = get_total_norm(gradients, math.inf)
             if not math.isfinite(largest):
-                self.skipped += 1
+                self._skipped += 1
                 for parameter in parameters:
                     parameter.grad = None
                 return
-            self.overflowed += 1
+            self._overflowed += 1
             # By a tensor of its device: a GPU would multiply by the reciprocal of a number, and
             # that of the largest float32 has lost bits, or is 0 where these are flushed.
             parts = [each / largest.to(each.device) for each in gradients]
             multiple = float(get_total_norm(parts))
-            self.norm = multiple * float(largest)
+            self._norm = multiple * float(largest)
         if limit is None or limit <= 0:
             return
         if by_value:
             clip_grad_value_(parameters, limit)
         elif not overflows:
             clip_grads_with_norm_(parameters, limit, norm)
-        elif self.norm > limit:
+        elif self._norm > limit:
             for gradient, part in zip(gradients, parts, strict=True):
                 gradient.copy_(part.mul_(limit / multiple))
 
+    def unread(
+        self, parameters: Sequence[nn.Parameter], limit: float | None, by_value: bool = False
+    ) -> Tensor:
+        """Clip the gradients in place, to the same bits, and read nothing.
+
+        Args:
+            parameters: all that the optimiser steps, each with a gradient, on one device.
+            limit, by_value: as when it is called.
+
+        Returns:
+            () bool, on the device: whether all entries are finite. If not, the gradients are no
+            numbers either, and the step is to be undone after it.
+        """
+        gradients = [each.grad for each in parameters if each.grad is not None]
+        norm, largest = get_total_norm(gradients), get_total_norm(gradients, math.inf)
+        finite = largest < math.inf
+        overflows = finite & (norm == math.inf)
+        multiple = get_total_norm(torch._foreach_div(gradients, largest)).double()
+        whole = torch.where(overflows, multiple * largest, norm)
+        if limit is not None and limit > 0 and by_value:
+            clip_grad_value_(parameters, limit)
+        elif limit is not None and limit > 0:
+            clips = overflows & (whole > limit)
+            # A number by a tensor would be its reciprocal times the number.
+            share = torch.full_like(multiple, limit) / multiple
+            beyond = torch.where(clips, share, 1.0).to(norm.dtype)
+            within = torch.clamp(limit / (norm + 1e-6), max=1.0)
+            # Divided by 1, the others stay what they are.
+            torch._foreach_div_(gradients, torch.where(clips, largest, 1.0))
+            torch._foreach_mul_(gradients, torch.where(overflows, beyond, within))
+        counted = torch.stack([overflows, ~finite])
+        before = 0 if self._unread is None else self._unread[1:]
+        self._unread = torch.cat([whole[None], counted + before])
+        return finite
+
     def state_dict(self) -> dict[str, int]:
         """The counts, by name."""
-        return {"overflowed": self.overflowed, "skipped": self.skipped}
+        self._read()
+        return {"overflowed": self._overflowed, "skipped": self._skipped}
 
     def load_state_dict(self, counts: Mapping[str, int]) -> None:
         """Go on counting; from 0 what was not counted yet."""
-        self.overflowed = counts.get("overflowed", 0)
-        self.skipped = counts.get("skipped", 0)
+        self._unread = None
+        self._overflowed = counts.get("overflowed", 0)
+        self._skipped = counts.get("skipped", 0)
+
+    def _read(self) -> None:
+        if self._unread is not None:
+            self._norm, overflowed, skipped = self._unread.tolist()
+            self._overflowed += int(overflowed)
+            self._skipped += int(skipped)
+            self._unread = None

@@ -19,6 +19,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from layers import Recurrent
 from layers.backends.choice import obstacle
 from lightning_modules.clipping import Clipping
+from lightning_modules.undoing import Undoing
 
 
 class Predictor(LightningModule, ABC):
@@ -39,7 +40,7 @@ class Predictor(LightningModule, ABC):
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.num_classes = num_classes
-        self.clipping = Clipping()
+        self.clipping, self.undoing = Clipping(), Undoing()
         self.metrics = nn.ModuleDict(
             {stage: _metrics(num_classes) for stage in ("validation", "test")}
         )
@@ -120,12 +121,27 @@ class Predictor(LightningModule, ABC):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Measure and clip the gradients; where they are not whole, Lightning clips them."""
-        if self._gradients_are_whole(optimizer):
-            parameters = self.trainer.precision_plugin.main_params(optimizer)
-            self.clipping(parameters, gradient_clip_val, gradient_clip_algorithm == "value")
-        else:
+        """Measure and clip the gradients; where they are not whole, Lightning clips them.
+
+        A GPU is not waited for, except in the first step, and where their scale is read anyway.
+        """
+        if not self._gradients_are_whole(optimizer):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+            return
+        precision = self.trainer.precision_plugin
+        how = (gradient_clip_val, gradient_clip_algorithm == "value")
+        parameters = [each for each in precision.main_params(optimizer) if each.grad is not None]
+        scaled = getattr(precision, "scaler", None) is not None
+        if not scaled and self.undoing.is_possible(optimizer, parameters):
+            finite = self.clipping.unread(parameters, *how)
+            self.undoing.keep(optimizer, parameters, finite)
+        else:
+            self.clipping(parameters, *how)
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Let the optimiser take its step, and undo it on a GPU if its gradient was not finite."""
+        super().optimizer_step(*args, **kwargs)
+        self.undoing.undo()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep what was counted of the gradients."""

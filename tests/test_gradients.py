@@ -87,6 +87,48 @@ def test_a_run_without_them_says_nothing(train, small, tmp_path, curves_of, resu
     assert not {"optimizer/overflowed", "optimizer/skipped"} & set(curves)
 
 
+def multiply_losses_unread(cut_off_at: int | None = None) -> None:
+    """As on a GPU, where nobody waits for a gradient."""
+    from lightning_modules import undoing
+
+    undoing.is_asynchronous = lambda device: True
+    multiply_losses(cut_off_at=cut_off_at)
+
+
+RULES = {
+    "RMSprop": [],
+    "inhibitory": ["--model.inhibitory=true"],
+    "momentum by value": [
+        "--optimizer=SGD",
+        "--optimizer.lr=0.1",
+        "--optimizer.momentum=0.9",
+        "--trainer.gradient_clip_algorithm=value",
+    ],
+    "not clipped": ["--trainer.gradient_clip_val=null"],
+    "accumulated": ["--trainer.accumulate_grad_batches=2"],
+}
+
+
+@pytest.mark.parametrize("rules", RULES)
+def test_a_run_that_reads_no_gradient_is_the_same(
+    rules, train_in_process, small, tmp_path, curves_of, result_of
+):
+    """Bit for bit, also where it is killed and resumed."""
+    flags, (read, unread) = [*small, *CLIPPED, *RULES[rules]], (tmp_path / "1", tmp_path / "2")
+    killed = partial(multiply_losses_unread, 33)
+    assert train_in_process(*flags, folder=read, prepare=multiply_losses).code == 0
+    assert train_in_process(*flags, folder=unread, prepare=killed).code == -9
+    flags.append("--ckpt_path=last")
+    run = train_in_process(*flags, folder=unread, prepare=multiply_losses_unread)
+    assert run.code == 0, run.err
+    found = [essence(folder / RUN, curves_of, result_of) for folder in (read, unread)]
+    for each in found:
+        # A norm that is no number equals nothing, not even itself.
+        each["curves"] = str(each["curves"])
+    assert found[0]["gradients"]["skipped"] == 3
+    assert_identical(*found)
+
+
 def test_a_resumed_run_has_the_same_counts(train_in_process, small, tmp_path, curves_of, result_of):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     flags = [*small, *CLIPPED]
