@@ -92,6 +92,14 @@ def multiply_losses_unread(cut_off_at: int | None = None) -> None:
     from lightning_modules import undoing
 
     undoing.is_asynchronous = lambda device: True
+    keep = undoing.Undoing.keep
+
+    def keep_and_note(self, *arguments):
+        keep(self, *arguments)
+        with Path("kept.txt").open("a") as file:
+            file.write("x")
+
+    undoing.Undoing.keep = keep_and_note
     multiply_losses(cut_off_at=cut_off_at)
 
 
@@ -127,6 +135,8 @@ def test_a_run_that_reads_no_gradient_is_the_same(
         each["curves"] = str(each["curves"])
     assert found[0]["gradients"]["skipped"] == 3
     assert_identical(*found)
+    # 33 steps and, from the checkpoint on, 30, but for the first ones.
+    assert len((unread / "kept.txt").read_text()) == 32 + 29
 
 
 def test_a_resumed_run_has_the_same_counts(train_in_process, small, tmp_path, curves_of, result_of):

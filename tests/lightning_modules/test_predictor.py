@@ -15,6 +15,7 @@ from pytorch_lightning.strategies import (
 from pytorch_lightning.utilities import GradClipAlgorithmType
 
 from lightning_modules import RNN
+from lightning_modules.undoing import Undoing
 
 SCALER = SimpleNamespace(scaler=object())
 UNSCALED = SimpleNamespace(scaler=None)
@@ -69,6 +70,19 @@ def test_whole_gradients_are_clipped_here(case, clip):
 def test_as_the_trainer_says(algorithm, expected, clip):
     model, _ = clip(*OURS["one device"], algorithm)
     assert model.readout.bias.grad.tolist()[:2] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("case", OURS)
+def test_only_gradients_with_a_scale_are_waited_for(case, clip, monkeypatch):
+    """The scaler reads whether they are finite in any case, and acts upon it."""
+    asked = []
+    monkeypatch.setattr(Undoing, "is_possible", lambda *arguments: not asked.append(arguments))
+    model, _ = clip(*OURS[case])
+    assert len(asked) == (OURS[case][1] is not SCALER)
+    # What is undone later has been kept.
+    assert (model.undoing._finite is not None) == bool(asked)
+    assert model.clipping.norm == 20
+    assert model.readout.bias.grad.tolist()[:2] == pytest.approx([0.3, -0.4])
 
 
 @pytest.mark.parametrize("case", LIGHTNINGS)
