@@ -116,10 +116,11 @@ class Clipping:
             clips = overflows & (whole > limit)
             # A number by a tensor would be its reciprocal times the number.
             share = torch.full_like(multiple, limit) / multiple
-            beyond = torch.where(clips, share, 1.0).to(norm.dtype)
+            beyond = torch.where(clips, share, torch.ones_like(share)).to(norm.dtype)
             within = torch.clamp(limit / (norm + 1e-6), max=1.0)
             # Divided by 1, the others stay what they are.
-            torch._foreach_div_(gradients, torch.where(clips, largest, 1.0))
+            divisor = torch.where(clips, largest, torch.ones_like(largest))
+            torch._foreach_div_(gradients, divisor)
             torch._foreach_mul_(gradients, torch.where(overflows, beyond, within))
         counted = torch.stack([overflows, ~finite])
         before = 0 if self._unread is None else self._unread[1:]

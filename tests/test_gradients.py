@@ -87,7 +87,7 @@ def test_a_run_without_them_says_nothing(train, small, tmp_path, curves_of, resu
     assert not {"optimizer/overflowed", "optimizer/skipped"} & set(curves)
 
 
-def multiply_losses_unread(cut_off_at: int | None = None) -> None:
+def multiply_losses_unread(rank: int | None = None, cut_off_at: int | None = None) -> None:
     """As on a GPU, where nobody waits for a gradient."""
     from lightning_modules import undoing
 
@@ -100,7 +100,7 @@ def multiply_losses_unread(cut_off_at: int | None = None) -> None:
             file.write("x")
 
     undoing.Undoing.keep = keep_and_note
-    multiply_losses(cut_off_at=cut_off_at)
+    multiply_losses(rank, cut_off_at)
 
 
 RULES = {
@@ -123,7 +123,7 @@ def test_a_run_that_reads_no_gradient_is_the_same(
 ):
     """Bit for bit, also where it is killed and resumed."""
     flags, (read, unread) = [*small, *CLIPPED, *RULES[rules]], (tmp_path / "1", tmp_path / "2")
-    killed = partial(multiply_losses_unread, 33)
+    killed = partial(multiply_losses_unread, cut_off_at=33)
     assert train_in_process(*flags, folder=read, prepare=multiply_losses).code == 0
     assert train_in_process(*flags, folder=unread, prepare=killed).code == -9
     flags.append("--ckpt_path=last")
@@ -171,9 +171,12 @@ def test_an_older_checkpoint_is_counted_from_zero(train_in_process, small, tmp_p
     assert result_of(tmp_path / RUN)["gradients"] == {"overflowed": 2, "skipped": 2}
 
 
-def test_ranks_agree_on_what_only_one_of_them_has(train_in_process, small, tmp_path, result_of):
+@pytest.mark.parametrize("spoil", [multiply_losses, multiply_losses_unread])
+def test_ranks_agree_on_what_only_one_of_them_has(
+    spoil, train_in_process, small, tmp_path, result_of
+):
     """The gradients of all are added up, and so is what spoils them."""
-    run = train_in_process(*small, *CLIPPED, *TWO, prepare=partial(multiply_losses, rank=1))
+    run = train_in_process(*small, *CLIPPED, *TWO, prepare=partial(spoil, rank=1))
     assert run.code == 0, run.err
     assert result_of(tmp_path / RUN)["gradients"] == COUNTS
     assert run.out.count("3 overflowed and clipped, 3 not finite and skipped") == 1

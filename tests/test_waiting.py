@@ -8,7 +8,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from callbacks.late import Copy
-from lightning_modules import GRU, RRN
+from lightning_modules import GCN, GRU, RRN, CharGenerator
+from tests.conftest import QUICK, ROOT, SMALL
 
 LATE = 3
 # What a GPU would be waited for.
@@ -81,23 +82,35 @@ def reads(monkeypatch, train):
 
 
 SHORT = ["--trainer.max_steps=30", "--trainer.val_check_interval=15", "--convergence.window=2"]
+DIGITS = [*SMALL, *SHORT, "--model.backend=loop"]
+LETTERS = ["fit", f"--config={ROOT / 'configs/characters.yaml'}", "--data.corpus=book.txt", *QUICK]
+LETTERS += [*SHORT, "--model.backend=loop", "--model.hidden_size=8", "--data.length=10"]
+LETTERS += ["--data.batch_size=4", "--samples.fractions=[0]"]
+BY_VALUE = ["--trainer.gradient_clip_val=0.5", "--trainer.gradient_clip_algorithm=value"]
 RUNS = {
-    "by the norm": (RRN, ["--trainer.gradient_clip_val=0.5"]),
-    "by value": (
+    "by the norm": (RRN, [*DIGITS, "--trainer.gradient_clip_val=0.5"]),
+    "by value": (RRN, [*DIGITS, *BY_VALUE]),
+    "accumulated": (GRU, [*DIGITS, "--model=GRU", "--trainer.accumulate_grad_batches=2"]),
+    "inhibitory": (RRN, [*DIGITS, "--model.inhibitory=true", "--optimizer=SGD"]),
+    "on a schedule": (
         RRN,
-        ["--trainer.gradient_clip_val=0.5", "--trainer.gradient_clip_algorithm=value"],
+        [*DIGITS, "--lr_scheduler=CosineAnnealingLR", "--lr_scheduler.T_max=50"],
     ),
-    "accumulated": (GRU, ["--model=GRU", "--trainer.accumulate_grad_batches=2"]),
-    "inhibitory": (RRN, ["--model.inhibitory=true", "--optimizer=SGD", "--optimizer.momentum=0.5"]),
+    "letters": (CharGenerator, [*LETTERS, "--optimizer=SGD", "--optimizer.momentum=0.5"]),
+    "graphs": (
+        GCN,
+        ["fit", f"--config={ROOT / 'configs/graphs.yaml'}", *QUICK, *SHORT, "--optimizer=RMSprop"],
+    ),
 }
 
 
 @pytest.mark.parametrize("run", RUNS)
-def test_steps_that_nothing_is_due_at_read_nothing(run, reads, small, monkeypatch):
+def test_steps_that_nothing_is_due_at_read_nothing(run, reads, tmp_path, monkeypatch):
+    (tmp_path / "book.txt").write_text("abcdefgh ,.\n" * 80)
     monkeypatch.setattr("callbacks.late.lateness", lambda trainer: LATE)
     monkeypatch.setattr("lightning_modules.undoing.is_asynchronous", lambda device: True)
     model, flags = RUNS[run]
-    by_step = reads(model, *small, *SHORT, "--model.backend=loop", *flags)
+    by_step = reads(model, *flags)
     assert max(by_step) == 30
     # Curves, checkpoints and validations, and the step that makes the optimiser's state.
     due = {1, 7, 14, 15, 21, 28, 30}
@@ -111,14 +124,14 @@ def test_steps_that_nothing_is_due_at_read_nothing(run, reads, small, monkeypatc
     assert any(each["late"] for step, each in by_step.items() if step not in due)
 
 
-def test_what_is_read_at_once_is_noticed(reads, small):
+def test_what_is_read_at_once_is_noticed(reads):
     """On a CPU numbers are read: so this test can tell."""
-    by_step = reads(RRN, *small, *SHORT, "--model.backend=loop")
+    by_step = reads(RRN, *DIGITS)
     assert all(by_step[step]["device"] for step in range(1, 31))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_gpu_is_not_waited_for(train, small, monkeypatch):
+def test_a_gpu_is_not_waited_for(train, monkeypatch):
     training_step = RRN.training_step
 
     def watched(self, batch, batch_idx):
@@ -130,7 +143,7 @@ def test_a_gpu_is_not_waited_for(train, small, monkeypatch):
     monkeypatch.setattr(RRN, "training_step", watched)
     gpu = ["--trainer.accelerator=gpu", "--trainer.devices=1"]
     try:
-        outcome = train(*small, *SHORT, *gpu, "--trainer.gradient_clip_val=0.5")
+        outcome = train(*SMALL, *SHORT, *gpu, "--trainer.gradient_clip_val=0.5")
     finally:
         torch.cuda.set_sync_debug_mode("default")
     assert outcome.code == 0, outcome.err
