@@ -7,7 +7,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import torch
 from pytorch_lightning import Callback, LightningModule, Trainer
 
 from callbacks.late import Late
@@ -58,10 +57,7 @@ class Interruption(Callback):
         """
         if trainer.world_size == 1:
             return self.signal_number
-        noted = float(self.signal_number is not None)
-        share = torch.full((), noted, device=trainer.strategy.root_device)
-        self._late.put(trainer, trainer.global_step, [share])
-        interrupted = any(share > 0 for _, (share,) in self._late.due(trainer.global_step))
+        interrupted = self._late.heard(trainer, self.signal_number is not None)
         return (self.signal_number or signal.SIGTERM) if interrupted else None
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

@@ -62,6 +62,12 @@ class Late:
         while self._waiting and self._waiting[0][0] <= step - self.lateness:
             yield self._take_out()
 
+    def heard(self, trainer: Trainer, told: bool) -> bool:
+        """Whether any device told so `lateness` steps before; call it once a step, on all."""
+        share = torch.full((), float(told), device=trainer.strategy.root_device)
+        self.put(trainer, trainer.global_step, [share])
+        return any(share > 0 for _, (share,) in self.due(trainer.global_step))
+
     def rest(self) -> Iterator[tuple[int, list[float]]]:
         """Take out all, at the end of the training."""
         while self._waiting:

@@ -4,11 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
+from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Timer
+
+from callbacks.late import Late
 
 
 class TimeLimit(Timer):
-    """Lightning's timer, which counts anew when a run is resumed: who resumes wants to go on."""
+    """Lightning's timer, which counts anew when a run is resumed: who resumes wants to go on.
+
+    Several devices stop once the time of any is over, on GPUs some steps later (`callbacks.late`).
+    """
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        super().on_train_start(trainer, pl_module)
+        self._late = Late()
+        self._late.begin(trainer)
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        if trainer.world_size == 1:
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        elif (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
+            is_over = self.time_remaining() <= 0
+            trainer.should_stop |= self._late.heard(trainer, is_over)
 
     def state_dict(self) -> dict[str, Any]:
         return {}

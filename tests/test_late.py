@@ -131,12 +131,42 @@ def count_meetings() -> None:
     RRN.training_step, RRN.on_train_end = note_step, keep
 
 
-def test_ranks_meet_at_no_barrier(train_in_process, tmp_path, small):
+def time_is_over(rank: int) -> None:
+    """To one rank, at the end of step 22."""
+    late()
+    import callbacks
+
+    def time_remaining(self, stage=None):
+        trainer = self.trainer
+        return -1 if trainer.global_step >= 22 and trainer.global_rank == rank else 1
+
+    def on_fit_start(self, trainer, *arguments):
+        self.trainer = trainer
+
+    callbacks.TimeLimit.time_remaining = time_remaining
+    callbacks.TimeLimit.on_fit_start = on_fit_start
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_the_time_of_any_rank_stops_both(rank, train_in_process, tmp_path, small):
+    limit = ["--trainer.max_time=00:01:00:00", "--trainer.accumulate_grad_batches=2"]
+    run = train_in_process(*small, *TWO, *limit, prepare=partial(time_is_over, rank))
+    assert run.code == 0, run.err
+    ends = [torch.load(tmp_path / f"rank_{rank}.pt") for rank in (0, 1)]
+    assert_identical(*ends)
+    assert ends[0][0] == 22 + LATE
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_ranks_meet_at_no_barrier(more, train_in_process, tmp_path, small):
     """A barrier makes the host wait for its GPU; the sums do not. DDP's own are not seen here."""
-    run = train_in_process(*small, *TWO, "--trainer.max_steps=19", prepare=count_meetings)
+    limit = ["--trainer.max_time=00:01:00:00"] * more
+    flags = [*small, *TWO, *limit, "--trainer.max_steps=19"]
+    run = train_in_process(*flags, prepare=count_meetings)
     assert run.code == 0, run.err
     meetings = torch.load(tmp_path / "meetings_1.pt")
     # Steps without a curve, a validation or a checkpoint.
     for step in (3, 5, 9, 17):
         start, end = meetings.index(step), meetings.index(step + 1)
-        assert meetings[start + 1 : end] == ["all_reduce", "all_reduce"], step
+        # Of the accuracy, a signal and, if there is a limit, the time.
+        assert meetings[start + 1 : end] == ["all_reduce"] * (2 + more), step
