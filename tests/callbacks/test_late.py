@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
-from pytorch_lightning import Callback
 
 from callbacks import Checkpoints, Convergence, Curves, Interruption, RunLogger, StepProgress
 from callbacks.late import BEHIND, Late, lateness
@@ -26,46 +27,24 @@ def shown(convergence):
 # How late
 
 
-class Notes(Callback):
-    """Note how late numbers are read, as if this were a device of another type."""
-
-    def __init__(self, device):
-        self.device, self.found = torch.device(device), None
-
-    def on_train_start(self, trainer, pl_module):
-        strategy = type("Strategy", (), {"root_device": self.device})
-        self.found = lateness(type("T", (), {"strategy": strategy, "datamodule": data_of(trainer)}))
-
-
-def data_of(trainer):
-    return trainer.datamodule
-
-
 CASES = {("cpu", None): 0, ("cuda", None): BEHIND, ("cuda", Curriculum(start=2)): 0}
 
 
 @pytest.mark.parametrize(("device", "curriculum"), CASES)
-def test_late_on_a_gpu_unless_stages_need_each_number(device, curriculum, fit, scripted):
-    notes = Notes(device)
-    data = Palindromes(
-        length=3, batch_size=12, evaluation_size=4, training_seed=0, curriculum=curriculum
-    )
-    fit(scripted(), notes, data=data, max_steps=1)
-    assert notes.found == CASES[device, curriculum]
+def test_late_on_a_gpu_unless_stages_need_each_number(device, curriculum):
+    data = Palindromes(length=3, curriculum=curriculum)
+    strategy = SimpleNamespace(root_device=torch.device(device))
+    late_by = lateness(SimpleNamespace(strategy=strategy, datamodule=data))
+    assert late_by == CASES[device, curriculum]
 
 
 # What is read when
 
 
-class Alone:
-    """A trainer of one device."""
-
-    world_size = 1
-
-    class strategy:
-        @staticmethod
-        def reduce(numbers, reduce_op):
-            return numbers
+# A trainer of one device.
+Alone = SimpleNamespace(
+    world_size=1, strategy=SimpleNamespace(reduce=lambda numbers, reduce_op: numbers)
+)
 
 
 @pytest.mark.parametrize("late_by", [0, 1, 3])
