@@ -10,6 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,7 +18,7 @@ from torch import Tensor
 from layers.backends.blas import IS_THERE
 from layers.backends.cells import CELLS, Cell
 from layers.backends.denormals import flushed
-from layers.backends.kernels import Gradients, Inputs, Weights
+from layers.backends.kernels import Array, Gradients, Inputs, Weights
 from layers.backends.once import refuse_second_derivatives
 from layers.backends.workspace import Shape, borrow
 from layers.gru import GRU
@@ -26,14 +27,15 @@ if TYPE_CHECKING:
     from layers.recurrent import Recurrent, State
 
 
-# What is not there, as (0, 0), as (0, 0) of whole numbers and as (0, 0, 0).
+# No inputs of any kind, by the type of the weights.
 NOTHING = {
-    dtype: (
-        torch.empty(0, 0, dtype=dtype),
-        torch.empty(0, 0, dtype=torch.int64),
-        torch.empty(0, 0, 0, dtype=dtype),
+    kind: Inputs(
+        vectors=np.empty((0, 0, 0), number),
+        numbers=np.empty((0, 0), number),
+        places=np.empty((0, 0), np.int64),
+        table=np.empty((0, 0), number),
     )
-    for dtype in (torch.float32, torch.float64)
+    for kind, number in ((torch.float32, np.float32), (torch.float64, np.float64))
 }
 
 
@@ -70,20 +72,16 @@ class Walk:
     ) -> None:
         self.cell, self.kind = cell, kind
         self.table = table = _table(kind, bias, weight_ih)
+        self.weight_ih, self.weight_hh = weight_ih.contiguous(), weight_hh.contiguous()
         (self.steps, batch), size = inputs.shape[:2], weight_hh.shape[1]
-        none, nowhere, none_at_all = NOTHING[table.dtype]
-        self.weight_ih = weight_ih.contiguous() if kind == "vectors" else none
-        self.from_input = weight_ih.shape[0]
-        self.weight_hh = weight_hh.contiguous()
         self.space = borrow(Shape(cell, self.steps, batch, size, table.dtype, keeps, gives))
         # What is given out is not ours to use again.
         self.hidden = table.new_empty(self.steps + 1, batch, size) if gives else self.space.hidden
         self.carried = (self.hidden, self.space.cell)[: len(state)]
         for states, first in zip(self.carried, state, strict=True):
             states[0] = first
-        given = {"vectors": none_at_all, "numbers": none, "places": nowhere, kind: inputs}
-        arrays = {name: each.contiguous().numpy() for name, each in given.items()}
-        self.inputs = Inputs(table=table.numpy(), **arrays)
+        read = {kind: inputs.contiguous().numpy(), "table": table.numpy()}
+        self.inputs = NOTHING[table.dtype]._replace(**read)
         kept = self.space.kept
         self.kept = kept._replace(hidden=self.hidden.numpy()) if gives else kept
         # Then two products are known to be zeros; of weights that are not finite they would not be.
@@ -101,11 +99,9 @@ class Walk:
 
     def forwards(self) -> None:
         """From the first step to the last."""
-        # Turned over, since a product with rows is faster than one with columns.
-        ih, hh = (each.t().contiguous().numpy() for each in (self.weight_ih, self.weight_hh))
-        weights = Weights(ih, hh, self.from_zeros)
+        ih, hh = self._weights(turned=True)
         with flushed():
-            self.cell.forwards(self.steps, self.inputs, weights, self.kept)
+            self.cell.forwards(self.steps, self.inputs, Weights(ih, hh, self.from_zeros), self.kept)
 
     def backwards(
         self,
@@ -132,25 +128,37 @@ class Walk:
         # Turned over, since products that are longer than they are wide are slower.
         d_ih = table.new_zeros(self.weight_ih.shape[::-1])
         d_hh = table.new_zeros(self.weight_hh.shape[::-1])
-        none, _, none_at_all = (nothing.numpy() for nothing in NOTHING[table.dtype])
+        nothing = NOTHING[table.dtype]
         gradients = Gradients(
-            steps=none_at_all if d_steps is None else d_steps.contiguous().numpy(),
+            steps=nothing.vectors if d_steps is None else d_steps.contiguous().numpy(),
             hidden=space.d_hidden.numpy(),
             cell=space.d_cell.numpy(),
-            vectors=none_at_all if d_inputs is None else d_inputs.numpy(),
+            vectors=nothing.vectors if d_inputs is None else d_inputs.numpy(),
             table=d_table.numpy(),
-            ih=d_ih.numpy() if wants_weights else none,
-            hh=d_hh.numpy() if wants_weights else none,
+            ih=d_ih.numpy() if wants_weights and self.kind == "vectors" else nothing.table,
+            hh=d_hh.numpy() if wants_weights else nothing.table,
             of_state=wants_state,
         )
-        weights = Weights(self.weight_ih.numpy(), self.weight_hh.numpy(), self.from_zeros)
+        ih, hh = self._weights(turned=False)
         with flushed():
-            self.cell.backwards(self.steps, self.inputs, weights, self.kept, gradients)
+            self.cell.backwards(
+                self.steps, self.inputs, Weights(ih, hh, self.from_zeros), self.kept, gradients
+            )
         if self.kind == "places":
-            return d_table.sum(0), d_table[:-1, : self.from_input].t(), d_hh.t()
+            return d_table.sum(0), d_table[:-1, : len(self.weight_ih)].t(), d_hh.t()
         if self.kind == "numbers":
-            d_ih = d_table[1:, : self.from_input]
+            d_ih = d_table[1:, : len(self.weight_ih)]
         return d_table[0], d_ih.t(), d_hh.t()
+
+    def _weights(self, turned: bool) -> tuple[Array, Array]:
+        """weight_ih, if inputs are multiplied by it, and weight_hh.
+
+        Going forwards they are turned over: a product with rows is faster than one with columns.
+        """
+        weights = [self.weight_ih] if self.kind == "vectors" else []
+        weights.append(self.weight_hh)
+        *ih, hh = ((each.t().contiguous() if turned else each).numpy() for each in weights)
+        return ih[0] if ih else NOTHING[self.table.dtype].table, hh
 
 
 def _table(kind: str, bias: Tensor, weight_ih: Tensor) -> Tensor:
