@@ -123,7 +123,8 @@ class Recurrent(nn.Module, ABC):
                 backend cannot be used.
             IndexError: a whole number is not below D.
         """
-        hidden, state = walk(self, inputs, self._checked(inputs, state), all_steps=True)
+        self.check(inputs, state)
+        hidden, state = walk(self, inputs, state, all_steps=True)
         assert hidden is not None
         return hidden, state
 
@@ -132,11 +133,15 @@ class Recurrent(nn.Module, ABC):
 
         Takes and raises the same.
         """
-        _, state = walk(self, inputs, self._checked(inputs, state), all_steps=False)
+        self.check(inputs, state)
+        _, state = walk(self, inputs, state, all_steps=False)
         return state
 
-    def loop(self, inputs: Tensor, state: State, all_steps: bool) -> tuple[Tensor | None, State]:
+    def loop(
+        self, inputs: Tensor, state: State | None, all_steps: bool
+    ) -> tuple[Tensor | None, State]:
         """The walk as it is written down: :meth:`step` after step."""
+        state = self.state_before(inputs, state)
         # Products are made step by step, while their operands are in the cache. A look-up has no
         # operands to keep, and going back, T of them would write T gradients of the whole table.
         places = not inputs.is_floating_point()
@@ -147,12 +152,9 @@ class Recurrent(nn.Module, ABC):
             hidden_states.append(hidden)
         return torch.stack(hidden_states) if all_steps else None, state
 
-    def _checked(self, inputs: Tensor, state: State | None) -> State:
-        self.check_inputs(inputs)
-        if state is None:
-            state = self.initial_state(inputs.shape[1])
-        self.check_state(state, inputs.shape[1])
-        return state
+    def state_before(self, inputs: Tensor, state: State | None) -> State:
+        """The state before inputs (T, B, ...): the one that is given, or else zeros."""
+        return self.initial_state(inputs.shape[1]) if state is None else state
 
     def project(self, inputs: Tensor) -> Tensor:
         """W_ih x + b of all gates: (..., D), or (...) of whole numbers, to (..., G*H)."""
@@ -163,6 +165,12 @@ class Recurrent(nn.Module, ABC):
     def preactivation(self, from_inputs: Tensor, hidden: Tensor) -> Tensor:
         """W_ih x + W_hh h + b of all gates: (B, G*H) and (B, H) to (B, G*H)."""
         return torch.addmm(from_inputs, hidden, self.weight_hh.t())
+
+    def check(self, inputs: Tensor, state: State | None) -> None:
+        """Raise ValueError unless inputs, and the state if there is one, have the right shapes."""
+        self.check_inputs(inputs)
+        if state is not None:
+            self.check_state(state, inputs.shape[1])
 
     def check_inputs(self, inputs: Tensor) -> None:
         """Raise ValueError unless inputs are (T, B, input_size), or whole (T, B), with T > 0."""

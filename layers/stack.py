@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -55,22 +56,22 @@ class Stack(nn.Module):
         Raises:
             ValueError: the inputs or the state have the wrong shape.
         """
-        if state is None:
-            state = self.initial_state(inputs.shape[1])
         return self._climb(lambda layer, below, own: layer(below, own), inputs, state)
 
     def _climb(
         self,
-        run: Callable[[Recurrent, Tensor, State], tuple[Tensor, State]],
+        run: Callable[[Recurrent, Tensor, Any], tuple[Tensor, State]],
         inputs: Tensor,
-        state: State,
+        state: State | None,
     ) -> tuple[Tensor, State]:
         expected = sum(layer.state_tensors for layer in self._cells())
-        if len(state) != expected:
+        if state is not None and len(state) != expected:
             raise ValueError(f"state must have {expected} tensors, got {len(state)}")
         after: State = ()
         for number, layer in enumerate(self._cells()):
-            own, state = state[: layer.state_tensors], state[layer.state_tensors :]
+            own = None
+            if state is not None:
+                own, state = state[: layer.state_tensors], state[layer.state_tensors :]
             if number:
                 inputs = F.dropout(inputs, self.dropout, self.training)
             inputs, own = run(layer, inputs, own)

@@ -59,8 +59,8 @@ def _multiply(context: Any, a: Any, b: Any, out: Any, turned: Any, adds: Any) ->
         out: (M, N), which overlaps neither.
         turned, adds: true or false.
 
-    All are of one type, float32 or float64, and rows lie anyhow while their entries lie side by
-    side. Nothing is checked.
+    All are of one type, float32 or float64. Entries of a row lie side by side, and each row behind
+    the one before it, at any distance. Nothing is checked.
     """
 
     def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:

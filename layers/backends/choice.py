@@ -20,19 +20,20 @@ class Backend(Protocol):
         """Why it cannot walk a layer that is where it is; '' if it can."""
 
     def run(
-        self, layer: Recurrent, inputs: Tensor, state: State, all_steps: bool
+        self, layer: Recurrent, inputs: Tensor, state: State | None, all_steps: bool
     ) -> tuple[Tensor | None, State]:
         """As :func:`walk`."""
 
 
 def walk(
-    layer: Recurrent, inputs: Tensor, state: State, all_steps: bool
+    layer: Recurrent, inputs: Tensor, state: State | None, all_steps: bool
 ) -> tuple[Tensor | None, State]:
     """Go through time by the layer's `backend`.
 
     Args:
         layer: to walk.
-        inputs, state: as `Recurrent.forward` takes them, of the right shapes.
+        inputs, state: as `Recurrent.forward` takes them, of the right shapes; None is zeros, which
+            can be gone from faster.
         all_steps: whether the hidden states of all steps are wanted.
 
     Returns:

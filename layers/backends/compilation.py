@@ -52,5 +52,6 @@ def part(function: Function) -> Function:
 
 def _stamp() -> tuple[tuple[str, int, float], ...]:
     """What changes with the source of what is compiled."""
-    files = sorted(Path(__file__).parent.glob("*.py"))
+    # Not those that an editor hides.
+    files = sorted(Path(__file__).parent.glob("[!.]*.py"))
     return tuple((file.name, file.stat().st_size, file.stat().st_mtime) for file in files)

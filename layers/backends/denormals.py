@@ -18,8 +18,8 @@ def flushed() -> Iterator[None]:
     if sys.float_info.min / 2 == 0:
         yield
         return
-    torch.set_flush_denormal(True)
     try:
+        torch.set_flush_denormal(True)
         yield
     finally:
         torch.set_flush_denormal(False)

@@ -45,7 +45,8 @@ class Weights(NamedTuple):
     """What is multiplied by.
 
     Attributes:
-        ih: (D, in), from the input to the first columns of the products; going back, (in, D).
+        ih: (D, in), from the input to the first columns of the products; going back, (in, D);
+            without entries if there are no vectors.
         hh: (H, out), from the hidden state to the last columns; going back, (out, H).
         from_zeros: whether the first product with the hidden state is known to be zero.
     """
@@ -76,9 +77,10 @@ class Gradients(NamedTuple):
 
     Attributes:
         steps: (T, B, H), that come in, of the hidden states of all steps.
-        hidden, cell: (B, H), of the last states at first, of the first state in the end.
+        hidden, cell: (B, H), of the last states at first, of the first state in the end; what has
+            no cell state may use that of `cell` for anything.
         vectors, table: as in `Inputs`; what was in the table is added to.
-        ih, hh: (D, in), (H, out), added to.
+        ih, hh: (in, D), (out, H), added to.
         of_state: whether that of the first state is wanted.
     """
 
@@ -145,9 +147,9 @@ def _backwards(
     from_input, to_hidden = weights.ih.shape[0], rows.shape[1] - weights.hh.shape[0]
     into_input, into_hidden = rows[:, :from_input], rows[:, to_hidden:]
     if len(gradients.hh) and not (weights.from_zeros and t == 0):
-        multiply(kept.hidden[t], into_hidden, gradients.hh, True, True)
+        multiply(into_hidden, kept.hidden[t], gradients.hh, True, True)
     if len(gradients.ih):
-        multiply(inputs.vectors[t], into_input, gradients.ih, True, True)
+        multiply(into_input, inputs.vectors[t], gradients.ih, True, True)
     if len(gradients.vectors):
         multiply(into_input, weights.ih, gradients.vectors[t], False, False)
     if t or gradients.of_state:

@@ -1,6 +1,10 @@
-"""Ways back that can be gone, but not differentiated."""
+"""Ways back that can be gone, but not differentiated; nor is there one along the way there."""
+
+from collections.abc import Iterable
 
 import torch
+from torch import Tensor
+from torch.autograd import forward_ad
 
 
 def refuse_second_derivatives(backend: str) -> None:
@@ -14,3 +18,16 @@ def refuse_second_derivatives(backend: str) -> None:
     """
     if torch.is_grad_enabled():
         raise RuntimeError(f"backend {backend} has no second derivatives (create_graph); loop has")
+
+
+def refuse_forward_derivatives(backend: str, given: Iterable[Tensor]) -> None:
+    """To be called where no graph is made: torch refuses by itself where there is one.
+
+    Raises:
+        NotImplementedError: something given has a tangent, which would be lost.
+    """
+    if forward_ad._current_level >= 0 and any(
+        forward_ad.unpack_dual(each).tangent is not None  # type: ignore[no-untyped-call]
+        for each in given
+    ):
+        raise NotImplementedError(f"backend {backend} has no forward derivatives; loop has")

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from layers.backends.blas import IS_THERE
 from layers.backends.cells import CELLS, Cell
 from layers.backends.denormals import flushed
 from layers.backends.kernels import Array, Gradients, Inputs, Weights
-from layers.backends.once import refuse_second_derivatives
+from layers.backends.once import refuse_forward_derivatives, refuse_second_derivatives
 from layers.backends.workspace import Shape, borrow
 from layers.gru import GRU
 
@@ -49,7 +48,7 @@ class Walk:
         bias: (W,).
         weight_ih: (in * H, D), of the blocks that the product with the input goes to.
         weight_hh: (out * H, H), of those that the product with the hidden state goes to.
-        state: the one before the first step, (B, H) each.
+        state: the one before the first step, (B, H) each; none for zeros.
         keeps: whether there may be a way back.
         gives: whether the hidden states of all steps are given out.
 
@@ -71,21 +70,25 @@ class Walk:
         gives: bool,
     ) -> None:
         self.cell, self.kind = cell, kind
-        self.table = table = _table(kind, bias, weight_ih)
+        self.table = table = torch.from_numpy(_table(kind, bias, weight_ih))
         self.weight_ih, self.weight_hh = weight_ih.contiguous(), weight_hh.contiguous()
         (self.steps, batch), size = inputs.shape[:2], weight_hh.shape[1]
         self.space = borrow(Shape(cell, self.steps, batch, size, table.dtype, keeps, gives))
         # What is given out is not ours to use again.
         self.hidden = table.new_empty(self.steps + 1, batch, size) if gives else self.space.hidden
-        self.carried = (self.hidden, self.space.cell)[: len(state)]
-        for states, first in zip(self.carried, state, strict=True):
-            states[0] = first
+        self.carried = (self.hidden, self.space.cell)[: 1 + cell.has_cell]
+        if state:
+            for states, first in zip(self.carried, state, strict=True):
+                states[0] = first
+        else:
+            for states in self.carried:
+                states[0].zero_()
         read = {kind: inputs.contiguous().numpy(), "table": table.numpy()}
         self.inputs = NOTHING[table.dtype]._replace(**read)
         kept = self.space.kept
         self.kept = kept._replace(hidden=self.hidden.numpy()) if gives else kept
         # Then two products are known to be zeros; of weights that are not finite they would not be.
-        self.from_zeros = not self.kept.hidden[0].any() and math.isfinite(weight_hh.sum())
+        self.from_zeros = not state and math.isfinite(weight_hh.sum())
         self.forwards()
 
     def __del__(self) -> None:
@@ -125,9 +128,8 @@ class Walk:
         for carried, given in zip(d_carried, (*d_state, None), strict=False):
             carried.zero_() if given is None else carried.copy_(given)
         d_table = torch.zeros_like(table)
-        # Turned over, since products that are longer than they are wide are slower.
-        d_ih = table.new_zeros(self.weight_ih.shape[::-1])
-        d_hh = table.new_zeros(self.weight_hh.shape[::-1])
+        d_ih = torch.zeros_like(self.weight_ih)
+        d_hh = torch.zeros_like(self.weight_hh)
         nothing = NOTHING[table.dtype]
         gradients = Gradients(
             steps=nothing.vectors if d_steps is None else d_steps.contiguous().numpy(),
@@ -145,10 +147,10 @@ class Walk:
                 self.steps, self.inputs, Weights(ih, hh, self.from_zeros), self.kept, gradients
             )
         if self.kind == "places":
-            return d_table.sum(0), d_table[:-1, : len(self.weight_ih)].t(), d_hh.t()
+            return d_table.sum(0), d_table[:-1, : len(self.weight_ih)].t(), d_hh
         if self.kind == "numbers":
-            d_ih = d_table[1:, : len(self.weight_ih)]
-        return d_table[0], d_ih.t(), d_hh.t()
+            d_ih = d_table[1:, : len(self.weight_ih)].t()
+        return d_table[0], d_ih, d_hh
 
     def _weights(self, turned: bool) -> tuple[Array, Array]:
         """weight_ih, if inputs are multiplied by it, and weight_hh.
@@ -161,13 +163,19 @@ class Walk:
         return ih[0] if ih else NOTHING[self.table.dtype].table, hh
 
 
-def _table(kind: str, bias: Tensor, weight_ih: Tensor) -> Tensor:
+def _table(kind: str, bias: Tensor, weight_ih: Tensor) -> Array:
     """What inputs of a kind, and the bias, add to a row: see :mod:`layers.backends.kernels`."""
-    blank = bias.shape[0] - weight_ih.shape[0]
+    # By numpy, whose calls take a fraction of torch's.
+    numbers, weights = bias.numpy(), weight_ih.numpy()
+    table = np.zeros(
+        (1 + (weights.shape[1] if kind == "places" else 1), len(numbers)), numbers.dtype
+    )
+    table[:-1] = numbers
     if kind == "places":
-        return F.pad(F.pad(weight_ih.t(), (0, blank)) + bias, (0, 0, 0, 1))
-    slope = F.pad(weight_ih[:, 0], (0, blank)) if kind == "numbers" else torch.zeros_like(bias)
-    return torch.stack((bias, slope))
+        table[:-1, : len(weights)] += weights.T
+    elif kind == "numbers":
+        table[1, : len(weights)] = weights[:, 0]
+    return table
 
 
 class ThroughTime(torch.autograd.Function):
@@ -230,16 +238,19 @@ def obstacle(layer: Recurrent) -> str:
 
 
 def run(
-    layer: Recurrent, inputs: Tensor, state: State, all_steps: bool
+    layer: Recurrent, inputs: Tensor, state: State | None, all_steps: bool
 ) -> tuple[Tensor | None, State]:
     """Walk a layer through time, as :func:`layers.backends.choice.walk`.
 
     Raises:
         ValueError: the state is of another type than the weights.
+        RuntimeError: a parameter has not the shape or the type that it was made with, or the inputs
+            are of another type.
         IndexError: a whole number is not below D.
+        NotImplementedError: there is to be a derivative forwards.
     """
-    if any(each.dtype != layer.weight_hh.dtype for each in state):
-        raise ValueError(f"state must be of the type of the weights, {layer.weight_hh.dtype}")
+    state = state or ()
+    _check(layer, state)
     cell = CELLS[type(layer)]
     weight_ih, bias = _rows(layer)
     kind, inputs = _kind(layer, inputs, has_blanks=len(bias) > len(weight_ih))
@@ -247,12 +258,31 @@ def run(
     if torch.is_grad_enabled() and any(each.requires_grad for each in given):
         first, *others = ThroughTime.apply(cell, kind, all_steps, *given)  # type: ignore[no-untyped-call]
     else:
+        refuse_forward_derivatives("numba", given)
         walk = Walk(cell, kind, inputs, bias, weight_ih, layer.weight_hh, state, False, all_steps)
         hidden, *others = (each.clone() for each in walk.state)
         first = walk.hidden[1:] if all_steps else hidden
     if all_steps:
         return first, (first[-1].clone(), *others)
     return None, (first, *others)
+
+
+def _check(layer: Recurrent, state: State) -> None:
+    """Compiled code trusts what it is given: see to it that it may."""
+    dtype, rows = layer.weight_hh.dtype, layer.gate_blocks * layer.hidden_size
+    if any(each.dtype != dtype for each in state):
+        raise ValueError(f"state must be of the type of the weights, {dtype}")
+    expected = {
+        "weight_ih": (rows, layer.input_size),
+        "weight_hh": (rows, layer.hidden_size),
+        "bias": (rows,),
+    }
+    for name, shape in expected.items():
+        found = getattr(layer, name)
+        if found.shape != shape or found.dtype != dtype:
+            raise RuntimeError(
+                f"{name} must be {shape} of {dtype}, got {(*found.shape,)} of {found.dtype}"
+            )
 
 
 def _rows(layer: Recurrent) -> tuple[Tensor, Tensor]:

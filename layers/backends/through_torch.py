@@ -36,7 +36,7 @@ def obstacle(layer: Recurrent) -> str:
 
 
 def run(
-    layer: Recurrent, inputs: Tensor, state: State, all_steps: bool
+    layer: Recurrent, inputs: Tensor, state: State | None, all_steps: bool
 ) -> tuple[Tensor | None, State]:
     """Walk a layer through time, as :func:`layers.backends.choice.walk`, in one call of torch.
 
@@ -51,7 +51,7 @@ def run(
     Where there is no kernel for that type, all is in the type of the weights: cuDNN as torch calls
     it knows no bfloat16, and would leave torch to walk step by step; not every CPU knows float16.
     """
-    kind = inputs.device.type
+    kind, state = inputs.device.type, layer.state_before(inputs, state)
     dtype = _computed_in(layer.weight_hh)
     if not inputs.is_floating_point():
         # The kernels read vectors. Rows of an identity matrix want no gradient and, unlike

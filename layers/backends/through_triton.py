@@ -107,7 +107,7 @@ def _shortcoming(device: torch.device, large: bool) -> str:
 
 
 def run(
-    layer: Recurrent, inputs: Tensor, state: State, all_steps: bool
+    layer: Recurrent, inputs: Tensor, state: State | None, all_steps: bool
 ) -> tuple[Tensor | None, State]:
     """Walk an RRN through time, as :func:`layers.backends.choice.walk`, in one launch.
 
@@ -115,7 +115,7 @@ def run(
     products with the hidden state are of autocast's type, and summed in float32; the states are in
     float32, as those of the plain loop.
     """
-    weight = layer.weight_hh
+    weight, state = layer.weight_hh, layer.state_before(inputs, state)
     product_type = _product_type(weight.dtype, inputs.device.type)
     # Under autocast places are looked up in float32, where vectors are multiplied in its type.
     projected = layer.project(inputs).to(product_type)

@@ -6,16 +6,21 @@ it is first written to: up to a tenth of the time of a step.
 
 from __future__ import annotations
 
-from math import gcd
+import mmap
+from contextlib import suppress
+from math import gcd, prod
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from layers.backends.cells import Cell
 from layers.backends.kernels import Kept
 
 # Bytes of a line of the cache; torch begins all its memory at the beginning of one.
 LINE = 64
+# Bytes of a huge page.
+HUGE = 2 << 20
 
 
 class Shape(NamedTuple):
@@ -53,16 +58,16 @@ class Workspace:
     def __init__(self, shape: Shape) -> None:
         cell, steps, batch, size, dtype, keeps, gives = self.shape = shape
         self.products = torch.empty(batch, cell.blocks * size, dtype=dtype)
-        self.tape = torch.empty(
+        self.tape = _empty(
             (steps if keeps else 1, batch, cell.kept * size),
-            dtype=torch.uint8 if cell.of_bits else dtype,
+            torch.uint8 if cell.of_bits else dtype,
         )
         # The last bits of a product hang on where its operands begin in a line of the cache: what
         # is used in turn begins there as if all were kept.
         turns = max(2, LINE // gcd(LINE, batch * size * dtype.itemsize))
         states = (steps + 1 if keeps else turns, batch, size)
-        self.hidden = torch.empty((0, 0, 0) if gives else states, dtype=dtype)
-        self.cell = torch.empty(states if cell.has_cell else (0, 0, 0), dtype=dtype)
+        self.hidden = _empty((0, 0, 0) if gives else states, dtype)
+        self.cell = _empty(states if cell.has_cell else (0, 0, 0), dtype)
         self.kept = Kept(
             *(each.numpy() for each in (self.products, self.tape, self.hidden, self.cell))
         )
@@ -72,6 +77,21 @@ class Workspace:
     def leave(self) -> None:
         """Let others have it."""
         _free.setdefault(self.shape, []).append(self)
+
+
+def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    """A tensor holding anything, in huge pages where it is large and the system has them.
+
+    What is walked through step by step is in no cache any more when it is come back to, nor are,
+    of small pages, their addresses.
+    """
+    size = prod(shape) * dtype.itemsize
+    if size < HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
+        return torch.empty(shape, dtype=dtype)
+    memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    with suppress(OSError):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return torch.frombuffer(memory, dtype=dtype).view(shape)
 
 
 _free: dict[Shape, list[Workspace]] = {}

@@ -179,3 +179,31 @@ def test_a_state_of_another_type_is_refused():
     layer, inputs, state = problem(LSTM, "dense", 3, 2, 2, 4)
     with pytest.raises(ValueError, match="state must be of the type"):
         layer(inputs, tuple(each.float() for each in state))
+
+
+@every_cell
+@pytest.mark.parametrize("kind", ["dense", "places"])
+@pytest.mark.parametrize("name", ["weight_ih", "weight_hh", "bias"])
+@pytest.mark.parametrize("wrong", ["shape", "dtype"])
+def test_parameters_that_are_not_those_of_the_layer_are_refused(cell_type, kind, name, wrong):
+    layer, inputs, _ = problem(cell_type, kind, 3, 2, 3, 4)
+    was = getattr(layer, name).detach()
+    changed = was.float() if wrong == "dtype" else torch.cat((was, was))
+    setattr(layer, name, torch.nn.Parameter(changed))
+    layer.backend = "numba"
+    with pytest.raises(
+        (RuntimeError, ValueError), match=name if name != "weight_hh" else "must be"
+    ):
+        layer(inputs)
+
+
+@every_cell
+def test_forward_derivatives_are_refused(cell_type):
+    layer, inputs, _ = problem(cell_type, "dense", 3, 2, 3, 4)
+    layer.requires_grad_(False)
+    layer.backend = "numba"
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(inputs.detach(), torch.ones_like(inputs))
+        with torch.no_grad(), pytest.raises(NotImplementedError, match="forward derivatives"):
+            layer(dual)
+        layer(inputs)

@@ -3,6 +3,7 @@
 import importlib.util
 import sys
 
+import numba
 import numpy as np
 import pytest
 
@@ -20,8 +21,10 @@ def double(numbers):
 
 
 @pytest.fixture
-def load(tmp_path):
+def load(tmp_path, monkeypatch):
     """Loads a module with a kernel, from a folder of its own."""
+    # Beside the source, whatever folder is set.
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "")
     source = tmp_path / "doubling.py"
     source.write_text(SOURCE)
 

@@ -53,6 +53,20 @@ def test_one_entry_that_is_none(cell_type, kind, dtype, value):
 
 
 @every_cell
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_weight_that_is_none_spoils_a_walk_from_zeros(cell_type, value):
+    """There, a product with finite weights would be left out."""
+    layer, inputs, _ = problem(cell_type, "dense", 1, 3, 2, 19)
+    with torch.no_grad():
+        layer.weight_hh[5, 7] = value
+    found = []
+    for layer.backend in ("loop", "numba"):
+        found.append(layer.last_state(inputs)[0])
+    assert found[0].isnan().any()
+    assert torch.equal(found[1].isnan(), found[0].isnan())
+
+
+@every_cell
 @pytest.mark.parametrize("scale", [30.0, 100.0, 1e4, 1e20])
 def test_saturates_as_the_loop(cell_type, scale):
     layer, inputs, state = problem(cell_type, "dense", 1, 5, 3, 19, torch.float32)
