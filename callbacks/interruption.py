@@ -46,8 +46,13 @@ class Interruption(Callback):
             signal.signal(number, self._note)
         self._late = Late()
         self._late.begin(trainer)
+        if trainer.received_sigterm:
+            # It came to Lightning's handler, which was in place before: that one would stop this
+            # device alone.
+            self.signal_number = signal.SIGTERM
+            trainer._signal_connector.received_sigterm = False
         # Lightning would ask all devices before each step whether a SIGTERM has come, and wait for
-        # the answer. None comes to it, since the handler is replaced.
+        # the answer. None comes to it any more.
         trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = lambda: None
 
     def agreed(self, trainer: Trainer) -> int | None:

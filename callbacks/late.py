@@ -17,10 +17,11 @@ BEHIND = 4
 def lateness(trainer: Trainer) -> int:
     """Steps after which the numbers of one are read: the same on all devices, at all times.
 
-    None on a CPU, and none under a curriculum, whose stages need each number at once.
+    None on a CPU; nor under a curriculum, whose stages need each number at once; nor where a number
+    of epochs is to be made first, which have ended or not when a number is known.
     """
-    on_gpu = trainer.strategy.root_device.type == "cuda"
-    return BEHIND if on_gpu and not getattr(trainer.datamodule, "stages", None) else 0
+    at_once = getattr(trainer.datamodule, "stages", None) or trainer.min_epochs
+    return BEHIND if trainer.strategy.root_device.type == "cuda" and not at_once else 0
 
 
 def mean_over_devices(trainer: Trainer, numbers: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Timer
+from pytorch_lightning.utilities.rank_zero import rank_zero_info
 
 from callbacks.late import Late
 
@@ -32,8 +33,11 @@ class TimeLimit(Timer):
         if trainer.world_size == 1:
             super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
         elif (batch_idx + 1) % trainer.accumulate_grad_batches == 0:
-            is_over = self.time_remaining() <= 0
-            trainer.should_stop |= self._late.heard(trainer, is_over)
+            remaining = self.time_remaining()
+            is_over = remaining is not None and remaining <= 0
+            if self._late.heard(trainer, is_over):
+                trainer.should_stop = True
+                rank_zero_info("Time limit reached.")
 
     def state_dict(self) -> dict[str, Any]:
         return {}

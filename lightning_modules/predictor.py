@@ -86,6 +86,8 @@ class Predictor(LightningModule, ABC):
 
     def on_fit_start(self) -> None:
         self._check_backends()
+        # An optimiser that is new has no state yet, whatever the last one had.
+        self.undoing = Undoing()
 
     def on_validation_start(self) -> None:
         self._check_backends()

@@ -14,7 +14,7 @@ def is_asynchronous(device: torch.device) -> bool:
 
 
 class Undoing:
-    """Copies of weights and of the optimiser's state from before a step, to be put back after it.
+    """Copies of weights and of an optimiser's state from before a step, to be put back after it.
 
     Both are done on their device. The copies take as much memory again as the weights and the
     state, and are made once. State that the optimiser keeps on the host cannot be put back, since
@@ -37,6 +37,8 @@ class Undoing:
             optimizer: that takes the step.
             parameters: all that it steps, with a gradient.
         """
+        # Of a step that failed before it was undone.
+        self._finite = None
         if not parameters or not is_asynchronous(parameters[0].device):
             return False
         self._asked = parameters

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from pytorch_lightning import Callback
 
 from callbacks import Checkpoints, Interrupted, Interruption
 
@@ -51,6 +52,21 @@ def test_handlers_while_it_trains(fit, scripted):
 def test_handlers_after_a_run(fit, scripted):
     fit(scripted(), Interruption(), max_steps=2)
     assert handlers() == [own_handler] * 2
+
+
+def test_a_sigterm_that_came_before_it_trains(fit, scripted, tmp_path):
+    """To Lightning's handler, which would end the run of this device alone, in its first step."""
+
+    class Early(Callback):
+        def on_train_start(self, trainer, pl_module):
+            trainer._signal_connector._sigterm_notifier_fn(signal.SIGTERM, None)
+
+    interruption = Interruption()
+    checkpoints = Checkpoints(tmp_path / "checkpoints", interruption, {})
+    with pytest.raises(Interrupted) as raised:
+        fit(scripted(), Early(), interruption, checkpoints, max_steps=9)
+    assert (raised.value.step, raised.value.signal_number) == (1, signal.SIGTERM)
+    assert (tmp_path / "checkpoints/last.ckpt").is_file()
 
 
 def test_handlers_after_a_failure(fit, scripted):

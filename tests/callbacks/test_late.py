@@ -27,15 +27,20 @@ def shown(convergence):
 # How late
 
 
-CASES = {("cpu", None): 0, ("cuda", None): BEHIND, ("cuda", Curriculum(start=2)): 0}
+CASES = {
+    ("cpu", None, None): 0,
+    ("cuda", None, None): BEHIND,
+    ("cuda", None, 2): 0,
+    ("cuda", Curriculum(start=2), None): 0,
+}
 
 
-@pytest.mark.parametrize(("device", "curriculum"), CASES)
-def test_late_on_a_gpu_unless_stages_need_each_number(device, curriculum):
+@pytest.mark.parametrize(("device", "curriculum", "min_epochs"), CASES)
+def test_late_on_a_gpu_unless_a_number_is_needed_at_once(device, curriculum, min_epochs):
     data = Palindromes(length=3, curriculum=curriculum)
     strategy = SimpleNamespace(root_device=torch.device(device))
-    late_by = lateness(SimpleNamespace(strategy=strategy, datamodule=data))
-    assert late_by == CASES[device, curriculum]
+    trainer = SimpleNamespace(strategy=strategy, datamodule=data, min_epochs=min_epochs)
+    assert lateness(trainer) == CASES[device, curriculum, min_epochs]
 
 
 # What is read when

@@ -7,8 +7,11 @@ import math
 
 import pytest
 import torch
+from pytorch_lightning import Trainer
 from torch import nn
 
+from datamodules import Palindromes
+from lightning_modules import RNN
 from lightning_modules.clipping import Clipping
 from lightning_modules.undoing import Undoing, is_asynchronous
 
@@ -255,6 +258,48 @@ def test_a_step_is_undone_once(forced):
     after = copy.deepcopy(parameters)
     undoing.undo()
     assert_same(parameters, after)
+
+
+def test_a_step_that_fails_is_not_undone_after_another(forced):
+    parameters = parameters_with(drawn(1.0))
+    optimizer, clipping, undoing = torch.optim.SGD(parameters, 0.1), Clipping(), Undoing()
+    assert not undoing.is_possible(optimizer, parameters)
+    optimizer.step()
+    undoing.undo()
+    assert undoing.is_possible(optimizer, parameters)
+    undoing.keep(optimizer, parameters, torch.tensor(False))
+    # Here the optimiser fails. In the next step there are fewer gradients, which are read.
+    parameters[4].grad = None
+    assert not undoing.is_possible(optimizer, parameters[:4])
+    clipping(parameters[:4], 1.0)
+    optimizer.step()
+    after = copy.deepcopy(parameters)
+    undoing.undo()
+    assert_same(parameters, after)
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*LeafSpec")
+def test_another_fit_of_a_model_has_a_first_step_of_its_own(forced):
+    """Its optimiser is a new one, whose state is made in a step that cannot be undone."""
+    model = RNN(hidden_size=3)
+    for _ in range(2):
+        trainer = Trainer(
+            accelerator="cpu",
+            max_steps=3,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+
+        def spoil(gradient, trainer=trainer):
+            return gradient * (1.0 if trainer.global_step else math.nan)
+
+        handle = model.readout.bias.register_hook(spoil)
+        trainer.fit(model, Palindromes(length=3, evaluation_size=16))
+        handle.remove()
+    assert model.clipping.skipped == 2
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
 
 
 def test_on_a_cpu_numbers_are_read():
