@@ -4,9 +4,10 @@ Between two matrix products there is one pass over memory a step, row after row,
 gates stays in the innermost cache until it is done with. torch makes a pass for each sigmoid, sum
 and product.
 
-With T steps, B examples, D inputs, H hidden units, and W = n H columns, n blocks of H. A loop over
-columns writes to one row and counts from 0, since the compiler makes vector code only of those that
-it can prove, in a few comparisons, not to overlap.
+With T steps, B examples, D inputs, H hidden units, and W = n H columns, n blocks of H. The compiler
+makes vector code only of loops over columns that count from 0, and whose arrays it can prove in a
+few comparisons not to overlap; and it compares what all rows read and write. So a loop writes to
+one array, and what it reads of the same one are the entries that it writes, not another block.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class Gradients(NamedTuple):
 
 
 @part
-def _forwards(t: int, inputs: Inputs, weights: Weights, kept: Kept) -> None:
+def _multiply_forwards(t: int, inputs: Inputs, weights: Weights, kept: Kept) -> None:
     """The products of a step. Kernels add to all columns, also to those that none goes to."""
     products, before = kept.products, kept.hidden[t % len(kept.hidden)]
     from_input, to_hidden = weights.ih.shape[1], products.shape[1] - weights.hh.shape[1]
@@ -130,7 +131,7 @@ def _come_in(t: int, gradients: Gradients) -> None:
 
 
 @part
-def _backwards(
+def _multiply_backwards(
     t: int,
     inputs: Inputs,
     weights: Weights,
@@ -188,14 +189,14 @@ def _add_gradient(t: int, b: int, rows: Array, inputs: Inputs, d_table: Array) -
 @kernel
 def rnn_forwards(steps: int, inputs: Inputs, weights: Weights, kept: Kept) -> None:
     """h = tanh(row)."""
-    row, table = kept.products, inputs.table
+    rows, table = kept.products, inputs.table
     for t in range(steps):
-        _forwards(t, inputs, weights, kept)
+        _multiply_forwards(t, inputs, weights, kept)
         h = kept.hidden[(t + 1) % len(kept.hidden)]
         for b in range(len(h)):
             place, number = _place(inputs, t, b), _number(inputs, t, b)
             for j in range(h.shape[1]):
-                h[b, j] = tanh(_sum(b, j, row, table, place, number))
+                h[b, j] = tanh(_sum(b, j, rows, table, place, number))
 
 
 @kernel
@@ -203,40 +204,40 @@ def rnn_backwards(
     steps: int, inputs: Inputs, weights: Weights, kept: Kept, gradients: Gradients
 ) -> None:
     """d_row = d_h (1 - h^2)."""
-    row, d_h = kept.products, gradients.hidden
+    rows, d_h = kept.products, gradients.hidden
     for t in range(steps - 1, -1, -1):
         _come_in(t, gradients)
         h = kept.hidden[t + 1]
         for b in range(len(h)):
             for j in range(h.shape[1]):
-                row[b, j] = d_h[b, j] * (ONE - h[b, j] * h[b, j])
-            _add_gradient(t, b, row, inputs, gradients.table)
-        _backwards(t, inputs, weights, kept, gradients, False)
+                rows[b, j] = d_h[b, j] * (ONE - h[b, j] * h[b, j])
+            _add_gradient(t, b, rows, inputs, gradients.table)
+        _multiply_backwards(t, inputs, weights, kept, gradients, False)
 
 
 @kernel
 def rrn_forwards(steps: int, inputs: Inputs, weights: Weights, kept: Kept) -> None:
     """inc, dec = ReLU(row); c' = c + inc - dec; h = ReLU(c'). The tape (T, B, H) keeps, in bits,
     which of inc and dec have a gradient."""
-    row, table, n = kept.products, inputs.table, kept.hidden.shape[2]
+    rows, table, n = kept.products, inputs.table, kept.hidden.shape[2]
     for t in range(steps):
-        _forwards(t, inputs, weights, kept)
+        _multiply_forwards(t, inputs, weights, kept)
         bits, h = kept.tape[t % len(kept.tape)], kept.hidden[(t + 1) % len(kept.hidden)]
         c_before, c = kept.cell[t % len(kept.cell)], kept.cell[(t + 1) % len(kept.cell)]
         for b in range(len(h)):
             place, number = _place(inputs, t, b), _number(inputs, t, b)
             for j in range(2 * n):
-                row[b, j] = _sum(b, j, row, table, place, number)
+                rows[b, j] = _sum(b, j, rows, table, place, number)
             # What is no number stays none: it is not below 0.
             for j in range(n):
-                rise = ZERO if row[b, j] < 0 else row[b, j]
-                fall = ZERO if row[b, n + j] < 0 else row[b, n + j]
+                rise = ZERO if rows[b, j] < 0 else rows[b, j]
+                fall = ZERO if rows[b, n + j] < 0 else rows[b, n + j]
                 c[b, j] = c_before[b, j] + rise - fall
             for j in range(n):
                 h[b, j] = ZERO if c[b, j] < 0 else c[b, j]
             for j in range(n):
-                bits[b, j] = (NO_BIT if row[b, j] <= 0 else INCREMENT_BIT) | (
-                    NO_BIT if row[b, n + j] <= 0 else DECREMENT_BIT
+                bits[b, j] = (NO_BIT if rows[b, j] <= 0 else INCREMENT_BIT) | (
+                    NO_BIT if rows[b, n + j] <= 0 else DECREMENT_BIT
                 )
 
 
@@ -245,7 +246,7 @@ def rrn_backwards(
     steps: int, inputs: Inputs, weights: Weights, kept: Kept, gradients: Gradients
 ) -> None:
     """d_c += d_h where h > 0; d_inc = d_c where inc > 0; d_dec = -d_c where dec > 0."""
-    row, d_h, d_c = kept.products, gradients.hidden, gradients.cell
+    rows, d_h, d_c = kept.products, gradients.hidden, gradients.cell
     n = d_h.shape[1]
     for t in range(steps - 1, -1, -1):
         _come_in(t, gradients)
@@ -254,30 +255,30 @@ def rrn_backwards(
             for j in range(n):
                 d_c[b, j] += ZERO if h[b, j] <= 0 else d_h[b, j]
             for j in range(n):
-                row[b, j] = d_c[b, j] if bits[b, j] & INCREMENT_BIT else ZERO
+                rows[b, j] = d_c[b, j] if bits[b, j] & INCREMENT_BIT else ZERO
             for j in range(n):
-                row[b, n + j] = -d_c[b, j] if bits[b, j] & DECREMENT_BIT else ZERO
-            _add_gradient(t, b, row, inputs, gradients.table)
-        _backwards(t, inputs, weights, kept, gradients, False)
+                rows[b, n + j] = -d_c[b, j] if bits[b, j] & DECREMENT_BIT else ZERO
+            _add_gradient(t, b, rows, inputs, gradients.table)
+        _multiply_backwards(t, inputs, weights, kept, gradients, False)
 
 
 @kernel
 def lstm_forwards(steps: int, inputs: Inputs, weights: Weights, kept: Kept) -> None:
     """c' = g i + c f; h = tanh(c') o. The tape (T, B, 4H) keeps i, f, g, o."""
-    row, table, n = kept.products, inputs.table, kept.hidden.shape[2]
+    rows, table, n = kept.products, inputs.table, kept.hidden.shape[2]
     f, g, o = n, 2 * n, 3 * n
     for t in range(steps):
-        _forwards(t, inputs, weights, kept)
+        _multiply_forwards(t, inputs, weights, kept)
         gates, h = kept.tape[t % len(kept.tape)], kept.hidden[(t + 1) % len(kept.hidden)]
         c_before, c = kept.cell[t % len(kept.cell)], kept.cell[(t + 1) % len(kept.cell)]
         for b in range(len(h)):
             place, number = _place(inputs, t, b), _number(inputs, t, b)
             for j in range(2 * n):
-                gates[b, j] = sigmoid(_sum(b, j, row, table, place, number))
+                gates[b, j] = sigmoid(_sum(b, j, rows, table, place, number))
             for j in range(n):
-                gates[b, g + j] = tanh(_sum(b, g + j, row, table, place, number))
+                gates[b, g + j] = tanh(_sum(b, g + j, rows, table, place, number))
             for j in range(n):
-                gates[b, o + j] = sigmoid(_sum(b, o + j, row, table, place, number))
+                gates[b, o + j] = sigmoid(_sum(b, o + j, rows, table, place, number))
             for j in range(n):
                 c[b, j] = gates[b, g + j] * gates[b, j] + c_before[b, j] * gates[b, f + j]
             for j in range(n):
@@ -289,7 +290,7 @@ def lstm_backwards(
     steps: int, inputs: Inputs, weights: Weights, kept: Kept, gradients: Gradients
 ) -> None:
     """d_c += d_h o (1 - tanh(c')^2), and from it the gradient of each gate."""
-    row, d_h, d_c = kept.products, gradients.hidden, gradients.cell
+    rows, d_h, d_c = kept.products, gradients.hidden, gradients.cell
     n = d_h.shape[1]
     f, g, o = n, 2 * n, 3 * n
     for t in range(steps - 1, -1, -1):
@@ -298,44 +299,44 @@ def lstm_backwards(
         for b in range(len(c)):
             for j in range(n):
                 # Cheaper made again than kept.
-                row[b, o + j] = tanh(c[b, j])
+                rows[b, o + j] = tanh(c[b, j])
             for j in range(n):
-                squashed = row[b, o + j]
+                squashed = rows[b, o + j]
                 d_c[b, j] += d_h[b, j] * gates[b, o + j] * (ONE - squashed * squashed)
             for j in range(n):
-                row[b, o + j] *= d_h[b, j] * gates[b, o + j] * (ONE - gates[b, o + j])
+                rows[b, o + j] *= d_h[b, j] * gates[b, o + j] * (ONE - gates[b, o + j])
             for j in range(n):
-                row[b, j] = d_c[b, j] * gates[b, g + j] * gates[b, j] * (ONE - gates[b, j])
+                rows[b, j] = d_c[b, j] * gates[b, g + j] * gates[b, j] * (ONE - gates[b, j])
             for j in range(n):
                 candidate = gates[b, g + j]
-                row[b, g + j] = d_c[b, j] * gates[b, j] * (ONE - candidate * candidate)
+                rows[b, g + j] = d_c[b, j] * gates[b, j] * (ONE - candidate * candidate)
             for j in range(n):
                 forget = gates[b, f + j]
-                row[b, f + j] = d_c[b, j] * c_before[b, j] * forget * (ONE - forget)
+                rows[b, f + j] = d_c[b, j] * c_before[b, j] * forget * (ONE - forget)
             for j in range(n):
                 d_c[b, j] *= gates[b, f + j]
-            _add_gradient(t, b, row, inputs, gradients.table)
-        _backwards(t, inputs, weights, kept, gradients, False)
+            _add_gradient(t, b, rows, inputs, gradients.table)
+        _multiply_backwards(t, inputs, weights, kept, gradients, False)
 
 
 @kernel
 def gru_forwards(steps: int, inputs: Inputs, weights: Weights, kept: Kept) -> None:
     """h' = (1 - z) n + z h, n = tanh(n + r q). The tape (T, B, 4H) keeps n, r, z, q."""
-    row, table, m = kept.products, inputs.table, kept.hidden.shape[2]
+    rows, table, m = kept.products, inputs.table, kept.hidden.shape[2]
     r, z, q = m, 2 * m, 3 * m
     for t in range(steps):
-        _forwards(t, inputs, weights, kept)
+        _multiply_forwards(t, inputs, weights, kept)
         gates, h_before = kept.tape[t % len(kept.tape)], kept.hidden[t % len(kept.hidden)]
         h = kept.hidden[(t + 1) % len(kept.hidden)]
         for b in range(len(h)):
             place, number = _place(inputs, t, b), _number(inputs, t, b)
             for j in range(2 * m):
-                gates[b, r + j] = sigmoid(_sum(b, r + j, row, table, place, number))
+                gates[b, r + j] = sigmoid(_sum(b, r + j, rows, table, place, number))
             for j in range(m):
-                gates[b, q + j] = _sum(b, q + j, row, table, place, number)
+                gates[b, q + j] = _sum(b, q + j, rows, table, place, number)
             for j in range(m):
                 inner = gates[b, r + j] * gates[b, q + j]
-                h[b, j] = tanh(_sum(b, j, row, table, place, number) + inner)
+                h[b, j] = tanh(_sum(b, j, rows, table, place, number) + inner)
             for j in range(m):
                 gates[b, j] = h[b, j]
             for j in range(m):
@@ -348,7 +349,7 @@ def gru_backwards(
     steps: int, inputs: Inputs, weights: Weights, kept: Kept, gradients: Gradients
 ) -> None:
     """d_h' to the gradients of n, r, z, q, and to d_h' z, which goes straight on to h."""
-    row, d_h, d_sum = kept.products, gradients.hidden, gradients.cell[0]
+    rows, d_h, d_sum = kept.products, gradients.hidden, gradients.cell[0]
     m = d_h.shape[1]
     r, z, q = m, 2 * m, 3 * m
     for t in range(steps - 1, -1, -1):
@@ -357,17 +358,17 @@ def gru_backwards(
         for b in range(len(h_before)):
             for j in range(m):
                 change, update = h_before[b, j] - gates[b, j], gates[b, z + j]
-                row[b, z + j] = d_h[b, j] * change * update * (ONE - update)
+                rows[b, z + j] = d_h[b, j] * change * update * (ONE - update)
             for j in range(m):
                 d_sum[j] = d_h[b, j] * (ONE - gates[b, z + j]) * (ONE - gates[b, j] * gates[b, j])
             for j in range(m):
-                row[b, j] = d_sum[j]
+                rows[b, j] = d_sum[j]
             for j in range(m):
-                row[b, q + j] = d_sum[j] * gates[b, r + j]
+                rows[b, q + j] = d_sum[j] * gates[b, r + j]
             for j in range(m):
                 reset = gates[b, r + j]
-                row[b, r + j] = d_sum[j] * gates[b, q + j] * reset * (ONE - reset)
+                rows[b, r + j] = d_sum[j] * gates[b, q + j] * reset * (ONE - reset)
             for j in range(m):
                 d_h[b, j] *= gates[b, z + j]
-            _add_gradient(t, b, row, inputs, gradients.table)
-        _backwards(t, inputs, weights, kept, gradients, True)
+            _add_gradient(t, b, rows, inputs, gradients.table)
+        _multiply_backwards(t, inputs, weights, kept, gradients, True)
