@@ -61,8 +61,7 @@ def obstacle(layer: Recurrent) -> str:
 
 def fastest(layer: Recurrent) -> str:
     """The backend that `auto` stands for, of a layer where it is: the first that can walk it."""
-    # Triton's kernels are on request alone until they have run on a GPU.
-    candidates = {"cpu": ("numba",), "cuda": ("torch",)}
+    candidates = {"cpu": ("numba",), "cuda": ("torch", "triton")}
     for name in candidates.get(layer.weight_hh.device.type, ()):
         if not _obstacle(name, layer):
             return name

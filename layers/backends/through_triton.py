@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from contextlib import ExitStack
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -81,7 +82,8 @@ def obstacle(layer: Recurrent) -> str:
         return f"it takes at most {LARGEST} hidden units, not {layer.hidden_size}"
     if weight.dtype != torch.float32:
         return f"it knows weights in float32, not {str(weight.dtype).removeprefix('torch.')}"
-    return _shortcoming(weight.device, large=layer.hidden_size > SMALL)
+    shortcoming = _shortcoming(weight.device, large=layer.hidden_size > SMALL)
+    return shortcoming or _failure(weight.device, layer.hidden_size, _precision(weight.dtype))
 
 
 @cache
@@ -103,6 +105,43 @@ def _shortcoming(device: torch.device, large: bool) -> str:
         return f"it needs a GPU of compute capability 8.0 or later, not {capability}"
     if large and getattr(properties, "shared_memory_per_block_optin", 0) < SHARED_MEMORY:
         return f"this GPU has shared memory for at most {SMALL} hidden units"
+    return ""
+
+
+@cache
+def _failure(device: torch.device, size: int, precision: str) -> str:
+    """What comes of a short walk there and back; '' if it is what the plain loop comes to.
+
+    GPUs, drivers and compilers are many, and a run is to go on where they do not get on.
+
+    Args:
+        device: of the layer.
+        size: H.
+        precision: of the products, by which the kernels differ.
+    """
+    with ExitStack() as stack:
+        for context in (
+            torch.random.fork_rng(devices=[]),
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            torch.autocast(device.type, enabled=False),
+        ):
+            stack.enter_context(context)
+        layer = RRN(1, size).to(device)
+        inputs, outcomes = torch.rand(3, 2, 1).to(device), []
+        try:
+            for walk in (layer.loop, partial(run, layer)):
+                hidden, _ = walk(inputs, None, True)
+                assert hidden is not None
+                gradients = torch.autograd.grad(hidden.sum(), [*layer.parameters()])
+                outcomes.append((hidden.detach(), *gradients))
+        except Exception as error:
+            first, *_ = str(error).splitlines() or [type(error).__name__]
+            return f"its kernels fail here: {first}"
+        for expected, found in zip(*outcomes, strict=True):
+            # A unit that is close to 0 may come out on its other side.
+            if not (found - expected).norm() <= 0.05 * expected.norm():
+                return "its kernels come to something else than the loop here"
     return ""
 
 

@@ -10,6 +10,7 @@ import torch
 
 from layers import GRU, RRN
 from layers.backends import through_triton
+from layers.backends.choice import fastest
 from tests.layers.backends.against_loop import assert_equals_loop, draw
 
 has_gpu = torch.cuda.is_available()
@@ -289,7 +290,60 @@ def on_gpu(layer):
 )
 def test_says_why_it_cannot_walk_a_layer(layer, reason, monkeypatch):
     monkeypatch.setattr(through_triton, "_shortcoming", lambda device, large: "")
+    monkeypatch.setattr(through_triton, "_failure", lambda device, size, precision: "")
     assert through_triton.obstacle(on_gpu(layer)) == reason
+
+
+@pytest.fixture
+def failure(rrn, device):
+    """What the trial on this device comes to, asked anew each time."""
+    through_triton._failure.cache_clear()
+    yield lambda H: through_triton._failure(torch.device(device), H, "ieee")
+    through_triton._failure.cache_clear()
+
+
+@pytest.mark.parametrize("H", [1, 33, 150, 256])
+def test_a_trial_finds_nothing_wrong(H, failure):
+    state = torch.get_rng_state()
+    with torch.no_grad():
+        assert failure(H) == ""
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_trial_finds_wrong_numbers(failure, monkeypatch):
+    walk = through_triton.run
+
+    def wrong(*arguments):
+        hidden, state = walk(*arguments)
+        return hidden * torch.linspace(0.5, 1.5, hidden.shape[2], device=hidden.device), state
+
+    monkeypatch.setattr(through_triton, "run", wrong)
+    assert failure(5) == "its kernels come to something else than the loop here"
+
+
+def test_a_trial_finds_what_is_no_number(failure, monkeypatch):
+    walk = through_triton.run
+    monkeypatch.setattr(through_triton, "run", lambda *given: (walk(*given)[0] * torch.nan, ()))
+    assert failure(5) == "its kernels come to something else than the loop here"
+
+
+def test_a_trial_that_fails_says_how(failure, monkeypatch):
+    def fail(*arguments):
+        raise RuntimeError("out of resource: shared memory\nof which there is little")
+
+    monkeypatch.setattr(through_triton, "run", fail)
+    assert failure(5) == "its kernels fail here: out of resource: shared memory"
+
+
+@pytest.mark.parametrize(
+    "shortcoming, failure, name",
+    [("", "", "triton"), ("it is too old", "", "loop"), ("", "its kernels fail here: no", "loop")],
+)
+def test_on_a_gpu_an_rrn_takes_it_if_it_works_there(shortcoming, failure, name, monkeypatch):
+    monkeypatch.setattr(through_triton, "_shortcoming", lambda device, large: shortcoming)
+    monkeypatch.setattr(through_triton, "_failure", lambda device, size, precision: failure)
+    assert fastest(on_gpu(RRN(4, 5))) == name
+    assert fastest(on_gpu(GRU(4, 5))) == "torch"
 
 
 H100 = {"major": 9, "minor": 0, "shared_memory_per_block_optin": 227 * 1024}
@@ -324,6 +378,7 @@ def test_says_what_a_machine_lacks(size, version, properties, reason, monkeypatc
     monkeypatch.setitem(sys.modules, "triton", SimpleNamespace(__version__=version))
     found = SimpleNamespace(**{**H100, **properties})
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: found)
+    monkeypatch.setattr(through_triton, "_failure", lambda device, size, precision: "")
     assert through_triton.obstacle(on_gpu(RRN(4, size))) == reason
     through_triton._shortcoming.cache_clear()
 
