@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pytorch_lightning import Callback, LightningDataModule, LightningModule
@@ -28,7 +28,7 @@ from command_line.run_folder import RunFolder
 from command_line.settings import defining
 from lightning_modules import CharGenerator, NodeClassifier
 
-# What Lightning asks every callback for, at every step.
+# What Lightning asks the model and every callback for, at every step.
 HOOKS_OF_A_STEP = (
     "on_train_batch_start",
     "on_before_zero_grad",
@@ -80,8 +80,10 @@ def callbacks_of_run(
         callbacks.append(Plateau(plateau))
     if trainer["enable_progress_bar"] is not False:
         callbacks.append(StepProgress(convergence))
+    hide_idle_hooks(LightningModule, [model])
     if trainer["fast_dev_run"]:
-        return without_idle_hooks(callbacks)
+        hide_idle_hooks(Callback, callbacks)
+        return callbacks
     if isinstance(model, CharGenerator):
         samples = Samples(folder.samples_file, **config["samples"])
         check_prompt(samples.prompt, model, data)
@@ -92,17 +94,22 @@ def callbacks_of_run(
     report = Report(folder.result_file, hparams, convergence, patience, curves, checkpoints)
     callbacks.append(report)
     # Last, so that a checkpoint holds what the others made of its step.
-    return without_idle_hooks([*callbacks, checkpoints])
-
-
-def without_idle_hooks(callbacks: list[Callback]) -> list[Callback]:
-    """Hide the hooks of a step that a callback does nothing in.
-
-    Lightning calls whatever can be called, and spends a tenth of a millisecond a step on the
-    fifty hooks that callbacks merely inherit.
-    """
-    for callback in callbacks:
-        for hook in HOOKS_OF_A_STEP:
-            if getattr(type(callback), hook) is getattr(Callback, hook):
-                setattr(callback, hook, None)
+    callbacks.append(checkpoints)
+    hide_idle_hooks(Callback, callbacks)
     return callbacks
+
+
+def hide_idle_hooks(kind: type, things: Iterable[Any]) -> None:
+    """Hide the hooks of a step that a model or a callback does nothing in.
+
+    Lightning calls whatever can be called, and spends more than a tenth of a millisecond a step on
+    the fifty hooks that are merely inherited.
+
+    Args:
+        kind: Callback or LightningModule, whose own hooks do nothing.
+        things: of that kind.
+    """
+    for thing in things:
+        for hook in HOOKS_OF_A_STEP:
+            if getattr(type(thing), hook) is getattr(kind, hook):
+                setattr(thing, hook, None)

@@ -184,6 +184,14 @@ class CountedData(LightningDataModule, ABC):
         # seed_everything leaves the run's seed here, for every process that the run starts.
         return int(os.environ.get("PL_GLOBAL_SEED", 0))
 
+    def transfer_batch_to_device(
+        self, batch: Any, device: torch.device, dataloader_idx: int
+    ) -> Any:
+        """Nothing to do on a CPU, which Lightning would find out tensor by tensor."""
+        if device.type == "cpu":
+            return batch
+        return super().transfer_batch_to_device(batch, device, dataloader_idx)
+
     def setup(self, stage: str) -> None:
         if stage == "fit":
             check_shares(self.batch_size, self._devices, self._accumulate)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
@@ -88,6 +90,9 @@ class Predictor(LightningModule, ABC):
         self._check_backends()
         # An optimiser that is new has no state yet, whatever the last one had.
         self.undoing = Undoing()
+        # Lightning asks three times a step which of model and data have a hook of their own.
+        selector = self.trainer._data_connector._datahook_selector
+        selector.get_instance = cache(selector.get_instance)
 
     def on_validation_start(self) -> None:
         self._check_backends()
@@ -192,6 +197,10 @@ class Predictor(LightningModule, ABC):
             for name, metric in metrics.items():
                 if metric.update_called:
                     self.log(f"{name}/{stage}", metric, logger=False)
+
+
+# Lightning asks for it at every step, whether there is a batch_idx, and Python makes it anew.
+Predictor.training_step.__signature__ = inspect.signature(Predictor.training_step)  # type: ignore[attr-defined]
 
 
 def _metrics(num_classes: int) -> nn.ModuleDict:

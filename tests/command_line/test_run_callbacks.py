@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from pytorch_lightning import Callback
+from pytorch_lightning import Callback, LightningModule
 
 from callbacks import Convergence, Curves, TimeLimit
-from command_line.run_callbacks import HOOKS_OF_A_STEP, without_idle_hooks
+from command_line.run_callbacks import HOOKS_OF_A_STEP, hide_idle_hooks
+from lightning_modules import RNN
 
 
 def test_only_what_a_callback_does_is_left_to_call():
     convergence = Convergence()
     callbacks = [convergence, Curves(convergence), TimeLimit("00:00:00:09"), Callback()]
-    assert without_idle_hooks(callbacks) is callbacks
+    hide_idle_hooks(Callback, callbacks)
     left = [
         [hook for hook in HOOKS_OF_A_STEP if callable(getattr(callback, hook))]
         for callback in callbacks
@@ -23,3 +24,18 @@ def test_only_what_a_callback_does_is_left_to_call():
         [],
     ]
     assert all(callable(callback.on_train_start) for callback in callbacks)
+
+
+class Greeting(RNN):
+    def on_after_backward(self):
+        """Something to do."""
+
+
+def test_only_what_a_model_does_is_left_to_call():
+    models = [RNN(hidden_size=3), Greeting(hidden_size=3)]
+    hide_idle_hooks(LightningModule, models)
+    left = [
+        [hook for hook in HOOKS_OF_A_STEP if callable(getattr(model, hook))] for model in models
+    ]
+    assert left == [[], ["on_after_backward"]]
+    assert all(callable(model.on_fit_start) for model in models)
