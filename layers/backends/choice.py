@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from layers.recurrent import Recurrent, State
 
 BACKENDS = ("auto", "loop", "numba", "torch", "triton")
+# What `auto` may stand for, by device.
+CANDIDATES = {"cpu": ("numba",), "cuda": ("torch", "triton")}
 
 
 class Backend(Protocol):
@@ -61,8 +63,7 @@ def obstacle(layer: Recurrent) -> str:
 
 def fastest(layer: Recurrent) -> str:
     """The backend that `auto` stands for, of a layer where it is: the first that can walk it."""
-    candidates = {"cpu": ("numba",), "cuda": ("torch", "triton")}
-    for name in candidates.get(layer.weight_hh.device.type, ()):
+    for name in CANDIDATES.get(layer.weight_hh.device.type, ()):
         if not _obstacle(name, layer):
             return name
     return "loop"

@@ -87,8 +87,7 @@ class Walk:
         self.inputs = NOTHING[table.dtype]._replace(**read)
         kept = self.space.kept
         self.kept = kept._replace(hidden=self.hidden.numpy()) if gives else kept
-        # Then two products are known to be zeros; of weights that are not finite they would not be.
-        self.from_zeros = not state and math.isfinite(weight_hh.sum())
+        self.from_zeros = not state
         self.forwards()
 
     def __del__(self) -> None:
@@ -102,7 +101,11 @@ class Walk:
 
     def forwards(self) -> None:
         """From the first step to the last."""
-        ih, hh = self._weights(turned=True)
+        # Turned over: a product with rows is faster than one with columns.
+        turned = self.weight_hh.t().contiguous()
+        ih, hh = self._vectors_weight(turned=True), turned.numpy()
+        # From zeros two products are zeros too, unless weights are not finite.
+        self.from_zeros = self.from_zeros and math.isfinite(turned.sum())
         with flushed():
             self.cell.forwards(self.steps, self.inputs, Weights(ih, hh, self.from_zeros), self.kept)
 
@@ -128,7 +131,9 @@ class Walk:
         for carried, given in zip(d_carried, (*d_state, None), strict=False):
             carried.zero_() if given is None else carried.copy_(given)
         d_table = torch.zeros_like(table)
-        d_ih = torch.zeros_like(self.weight_ih)
+        has_vectors = self.kind == "vectors"
+        of_input = slice(len(self.weight_ih))
+        d_ih = torch.zeros_like(self.weight_ih) if has_vectors else d_table[1:, of_input].t()
         d_hh = torch.zeros_like(self.weight_hh)
         nothing = NOTHING[table.dtype]
         gradients = Gradients(
@@ -137,30 +142,26 @@ class Walk:
             cell=space.d_cell.numpy(),
             vectors=nothing.vectors if d_inputs is None else d_inputs.numpy(),
             table=d_table.numpy(),
-            ih=d_ih.numpy() if wants_weights and self.kind == "vectors" else nothing.table,
+            ih=d_ih.numpy() if wants_weights and has_vectors else nothing.table,
             hh=d_hh.numpy() if wants_weights else nothing.table,
             of_state=wants_state,
         )
-        ih, hh = self._weights(turned=False)
+        ih, hh = self._vectors_weight(turned=False), self.weight_hh.numpy()
         with flushed():
             self.cell.backwards(
                 self.steps, self.inputs, Weights(ih, hh, self.from_zeros), self.kept, gradients
             )
         if self.kind == "places":
-            return d_table.sum(0), d_table[:-1, : len(self.weight_ih)].t(), d_hh
-        if self.kind == "numbers":
-            d_ih = d_table[1:, : len(self.weight_ih)].t()
+            return d_table.sum(0), d_table[:-1, of_input].t(), d_hh
         return d_table[0], d_ih, d_hh
 
-    def _weights(self, turned: bool) -> tuple[Array, Array]:
-        """weight_ih, if inputs are multiplied by it, and weight_hh.
-
-        Going forwards they are turned over: a product with rows is faster than one with columns.
-        """
-        weights = [self.weight_ih] if self.kind == "vectors" else []
-        weights.append(self.weight_hh)
-        *ih, hh = ((each.t().contiguous() if turned else each).numpy() for each in weights)
-        return ih[0] if ih else NOTHING[self.table.dtype].table, hh
+    def _vectors_weight(self, turned: bool) -> Array:
+        """weight_ih, turned over or not, if there are vectors to be multiplied by it."""
+        if self.kind != "vectors":
+            return NOTHING[self.table.dtype].table
+        weight = self.weight_ih.t().contiguous() if turned else self.weight_ih
+        array: Array = weight.numpy()
+        return array
 
 
 def _table(kind: str, bias: Tensor, weight_ih: Tensor) -> Array:
