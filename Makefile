@@ -32,6 +32,7 @@ benchmarks: $(VENV)/installed  ## measure speed, side by side with plain loops
 	$(RUN) -m benchmarks.trainer_overhead
 	$(RUN) -m benchmarks.recurrence
 	$(RUN) -m benchmarks.recurrence_memory
+	$(RUN) -m benchmarks.recurrence_profile
 	$(RUN) -m benchmarks.instruments
 	$(RUN) -m benchmarks.graph_epochs
 	$(RUN) -m benchmarks.compare_jobs
