@@ -36,8 +36,8 @@ class CharGenerator(Predictor):
         num_layers: recurrent layers on top of each other.
         dropout: share of hidden units dropped between two layers while training.
         initialization: of all weights, a name in `layers.INITIALIZATIONS`.
-        backend: the way through time, see `layers.backends`; auto takes compiled kernels on a CPU,
-            torch's own on a GPU, and else the loop.
+        backend: the way through time, see `layers.backends`; auto takes compiled code on a CPU,
+            torch's kernels or Triton's on a GPU, and else the loop.
         num_classes: characters that are told apart, both read and predicted; the data's.
 
     Raises:

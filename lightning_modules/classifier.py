@@ -24,8 +24,8 @@ class SequenceClassifier(Predictor):
             (`one_hot`).
         hidden_size: hidden units, n.
         initialization: of all weights, a name in `layers.INITIALIZATIONS`.
-        backend: the way through time, see `layers.backends`; auto takes compiled kernels on a CPU,
-            torch's own on a GPU, and else the loop.
+        backend: the way through time, see `layers.backends`; auto takes compiled code on a CPU,
+            torch's kernels or Triton's on a GPU, and else the loop.
         num_classes: digits that are told apart, both read and predicted; the data's.
 
     Raises:
