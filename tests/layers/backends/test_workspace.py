@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from layers import LSTM
-from layers.backends import through_numba, workspace
+from layers.backends import compiled_walk, workspace
 from tests.layers.backends.problems import every_cell, every_kind, problem, trained
 
 
@@ -64,7 +64,7 @@ def test_a_walk_that_fails_gives_its_workspace_back(monkeypatch):
         raise MemoryError
 
     layer, inputs, state = problem(LSTM, "dense", 5, 3, 2, 4)
-    monkeypatch.setattr(through_numba, "flushed", fail)
+    monkeypatch.setattr(compiled_walk, "flushed", fail)
     with pytest.raises(MemoryError):
         layer(inputs, state)
     # With the traceback, which leads to it.
