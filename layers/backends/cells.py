@@ -25,7 +25,7 @@ class Cell:
         has_cell: whether there is a cell state beside the hidden state.
     """
 
-    forwards: Callable[..., None]
+    forwards: Callable[..., bool]
     backwards: Callable[..., None]
     blocks: int
     kept: int = 0

@@ -6,7 +6,6 @@ the weights are summed step by step, while what they are made of is in the cache
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,38 +14,43 @@ from torch import Tensor
 
 from layers.backends.cells import Cell
 from layers.backends.denormals import flushed
-from layers.backends.kernels import Array, Gradients, Inputs, Weights
+from layers.backends.walking import Array, Gradients, Inputs, Parameters, States
 from layers.backends.workspace import Shape, borrow
 
-# No inputs of any kind, by the type of the weights.
-NOTHING = {
-    kind: Inputs(
-        vectors=np.empty((0, 0, 0), number),
-        numbers=np.empty((0, 0), number),
-        places=np.empty((0, 0), np.int64),
-        table=np.empty((0, 0), number),
-    )
-    for kind, number in ((torch.float32, np.float32), (torch.float64, np.float64))
-}
+
+class Nothing:
+    """Arrays without entries, for what is not there.
+
+    Args:
+        number: the type of the entries that they have not.
+    """
+
+    def __init__(self, number: type) -> None:
+        self.rows: Array = np.empty((0, 0), number)
+        self.blocks: Array = np.empty((0, 0, 0), number)
+        self.inputs = Inputs(self.blocks, self.rows, np.empty((0, 0), np.int64))
+        self.parameters = Parameters(np.empty(0, number), self.rows, self.rows)
+
+
+NOTHING = {torch.float32: Nothing(np.float32), torch.float64: Nothing(np.float64)}
 
 
 class Walk:
-    """A walk through time: forwards when it is made, and backwards as often as it is asked.
+    """A walk through time: forwards once, and backwards as often as it is asked.
 
     Args:
         cell: of the layer.
-        kind: of the inputs, `vectors`, `numbers` or `places` of :mod:`layers.backends.kernels`.
+        kind: of the inputs, `vectors`, `numbers` or `places` of :mod:`layers.backends.walking`.
         inputs: of that kind.
         bias: (W,).
-        weight_ih: (in * H, D), of the blocks that the product with the input goes to.
-        weight_hh: (out * H, H), of those that the product with the hidden state goes to.
-        state: the one before the first step, (B, H) each; none for zeros.
+        weight_ih: (in, D), of the columns that the product with the input goes to.
+        weight_hh: (out, H), of those that the product with the hidden state goes to.
         keeps: whether there may be a way back.
         gives: whether the hidden states of all steps are given out.
 
     Attributes:
-        hidden: (T+1, B, H), the state before the first step and the hidden states; or, unless
-            `keeps` or `gives`, the last few of them in turn.
+        d_first: (B, H) each, after the way back the gradient of the first state, if it was wanted,
+            in memory that is used again.
     """
 
     def __init__(
@@ -57,115 +61,103 @@ class Walk:
         bias: Tensor,
         weight_ih: Tensor,
         weight_hh: Tensor,
-        state: Sequence[Tensor],
         keeps: bool,
         gives: bool,
     ) -> None:
-        self.cell, self.kind = cell, kind
-        self.table = table = torch.from_numpy(_table(kind, bias, weight_ih))
-        self.weight_ih, self.weight_hh = weight_ih.contiguous(), weight_hh.contiguous()
-        (self.steps, batch), size = inputs.shape[:2], weight_hh.shape[1]
-        self.space = borrow(Shape(cell, self.steps, batch, size, table.dtype, keeps, gives))
-        # What is given out is not ours to use again.
-        self.hidden = table.new_empty(self.steps + 1, batch, size) if gives else self.space.hidden
-        self.carried = (self.hidden, self.space.cell)[: 1 + cell.has_cell]
-        if state:
-            for states, first in zip(self.carried, state, strict=True):
-                states[0] = first
-        else:
-            for states in self.carried:
-                states[0].zero_()
-        read = {kind: inputs.contiguous().numpy(), "table": table.numpy()}
-        self.inputs = NOTHING[table.dtype]._replace(**read)
-        kept = self.space.kept
-        self.kept = kept._replace(hidden=self.hidden.numpy()) if gives else kept
-        self.from_zeros = not state
-        self.forwards()
+        self.cell, self.gives, self.like = cell, gives, weight_hh
+        self.nothing = NOTHING[weight_hh.dtype]
+        self.inputs = self.nothing.inputs._replace(**{kind: _array(inputs)})
+        self.parameters = Parameters(_array(bias), _array(weight_ih), _array(weight_hh))
+        steps, batch = inputs.shape[:2]
+        size, like = weight_hh.shape[1], weight_hh.dtype
+        of_input = (*weight_ih.shape,)
+        self.workspace = borrow(Shape(cell, kind, steps, batch, size, of_input, like, keeps, gives))
+        self.space = self.workspace.space
+        self.d_first = self.workspace.d_carried[: 1 + cell.has_cell]
 
     def __del__(self) -> None:
-        if hasattr(self, "space"):
-            self.space.leave()
+        if hasattr(self, "workspace"):
+            self.workspace.leave()
 
-    @property
-    def state(self) -> tuple[Tensor, ...]:
-        """The last one, (B, H) each, in memory that is used again."""
-        return tuple(each[self.steps % each.shape[0]] for each in self.carried)
+    def forwards(self, state: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """From the first step to the last.
 
-    def forwards(self) -> None:
-        """From the first step to the last."""
-        # Turned over: a product with rows is faster than one with columns.
-        turned = self.weight_hh.t().contiguous()
-        ih, hh = self._vectors_weight(turned=True), turned.numpy()
-        # From zeros two products are zeros too, unless weights are not finite.
-        self.from_zeros = self.from_zeros and math.isfinite(turned.sum())
+        Args:
+            state: the one before the first step, (B, H) each; none for zeros.
+
+        Returns:
+            The hidden states of all steps (T, B, H) if it `gives` them, or else the last one
+            (B, H); and the others of the last state, (B, H) each.
+        """
+        _, _, steps, batch, size, *_ = self.workspace.shape
+        last = [self.like.new_empty(batch, size) for _ in self.d_first]
+        if self.gives:
+            # What is given out is not ours to use again.
+            hidden = self.like.new_empty(steps + 1, batch, size)
+            self.space = self.space._replace(hidden=hidden.numpy())
         with flushed():
-            self.cell.forwards(self.steps, self.inputs, Weights(ih, hh, self.from_zeros), self.kept)
+            self.from_zeros = self.cell.forwards(
+                steps,
+                self.inputs,
+                self.parameters,
+                self.space,
+                self._states(state),
+                self._states(last),
+            )
+        if self.gives:
+            last[0] = hidden[1:]
+        return (*last,)
 
     def backwards(
         self,
-        d_steps: Tensor | None,
-        d_state: Sequence[Tensor | None],
+        d_given: Sequence[Tensor | None],
         d_inputs: Tensor | None,
-        wants_weights: bool,
+        wants_parameters: bool,
         wants_state: bool,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Gradients of bias, weight_ih and weight_hh; that of the first state is left in `space`.
+    ) -> tuple[Tensor, ...]:
+        """From the last step to the first.
 
         Args:
-            d_steps: of the hidden states of all steps (T, B, H), or None.
-            d_state: of the last state, (B, H) or None each.
+            d_given: the gradients of what was given, or None each.
             d_inputs: (T, B, D), to be filled with that of vectors; None if not wanted.
-            wants_weights: whether that of weight_ih and weight_hh is wanted.
+            wants_parameters: whether those of the parameters are wanted.
             wants_state: whether that of the first state is.
+
+        Returns:
+            The gradients of bias, weight_ih and weight_hh, or nothing.
         """
-        space, table = self.space, self.table
-        d_carried = space.d_hidden, space.d_cell
-        for carried, given in zip(d_carried, (*d_state, None), strict=False):
-            carried.zero_() if given is None else carried.copy_(given)
-        d_table = torch.zeros_like(table)
-        has_vectors = self.kind == "vectors"
-        of_input = slice(len(self.weight_ih))
-        d_ih = torch.zeros_like(self.weight_ih) if has_vectors else d_table[1:, of_input].t()
-        d_hh = torch.zeros_like(self.weight_hh)
-        nothing = NOTHING[table.dtype]
+        nothing = self.nothing
+        wanted = self.parameters if wants_parameters else ()
+        d_parameters = [self.like.new_empty(each.shape) for each in wanted]
+        d_steps, d_last = (d_given[0], (None, *d_given[1:])) if self.gives else (None, d_given)
         gradients = Gradients(
-            steps=nothing.vectors if d_steps is None else d_steps.contiguous().numpy(),
-            hidden=space.d_hidden.numpy(),
-            cell=space.d_cell.numpy(),
-            vectors=nothing.vectors if d_inputs is None else d_inputs.numpy(),
-            table=d_table.numpy(),
-            ih=d_ih.numpy() if wants_weights and has_vectors else nothing.table,
-            hh=d_hh.numpy() if wants_weights else nothing.table,
-            of_state=wants_state,
+            steps=nothing.blocks if d_steps is None else _array(d_steps),
+            last=self._states(d_last),
+            carried=self._states(self.workspace.d_carried),
+            of_first=wants_state,
+            vectors=nothing.blocks if d_inputs is None else d_inputs.numpy(),
+            parameters=Parameters(*map(_array, d_parameters)) if wanted else nothing.parameters,
         )
-        ih, hh = self._vectors_weight(turned=False), self.weight_hh.numpy()
         with flushed():
             self.cell.backwards(
-                self.steps, self.inputs, Weights(ih, hh, self.from_zeros), self.kept, gradients
+                self.workspace.shape.steps,
+                self.inputs,
+                self.parameters,
+                self.space,
+                gradients,
+                self.from_zeros,
             )
-        if self.kind == "places":
-            return d_table.sum(0), d_table[:-1, of_input].t(), d_hh
-        return d_table[0], d_ih, d_hh
+        return (*d_parameters,)
 
-    def _vectors_weight(self, turned: bool) -> Array:
-        """weight_ih, turned over or not, if there are vectors to be multiplied by it."""
-        if self.kind != "vectors":
-            return NOTHING[self.table.dtype].table
-        weight = self.weight_ih.t().contiguous() if turned else self.weight_ih
-        array: Array = weight.numpy()
-        return array
+    def _states(self, given: Sequence[Tensor | None]) -> States:
+        """As compiled code takes them, with nothing for those that are not there."""
+        states = [self.nothing.rows] * 2
+        for place, each in enumerate(given):
+            if each is not None:
+                states[place] = _array(each)
+        return States(*states)
 
 
-def _table(kind: str, bias: Tensor, weight_ih: Tensor) -> Array:
-    """What inputs of a kind, and the bias, add to a row: see :mod:`layers.backends.kernels`."""
-    # By numpy, whose calls take a fraction of torch's.
-    numbers, weights = bias.numpy(), weight_ih.numpy()
-    table = np.zeros(
-        (1 + (weights.shape[1] if kind == "places" else 1), len(numbers)), numbers.dtype
-    )
-    table[:-1] = numbers
-    if kind == "places":
-        table[:-1, : len(weights)] += weights.T
-    elif kind == "numbers":
-        table[1, : len(weights)] = weights[:, 0]
-    return table
+def _array(tensor: Tensor) -> Array:
+    array: Array = tensor.contiguous().numpy()
+    return array

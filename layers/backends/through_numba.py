@@ -32,32 +32,28 @@ class ThroughTime(torch.autograd.Function):
         weight_hh: Tensor,
         *state: Tensor,
     ) -> tuple[Tensor, ...]:
-        walk = Walk(cell, kind, inputs, bias, weight_ih, weight_hh, state, True, gives)
-        ctx.walk, ctx.gives = walk, gives
-        hidden, *others = walk.state
-        first = walk.hidden[1:] if gives else hidden.clone()
+        walk = Walk(cell, kind, inputs, bias, weight_ih, weight_hh, True, gives)
+        given = walk.forwards(state)
+        ctx.walk = walk
         # Not to be read, but so that who changes one of them before the way back is told.
-        ctx.save_for_backward(inputs, weight_ih, weight_hh, *([first] if gives else []))
+        ctx.save_for_backward(inputs, weight_ih, weight_hh, *(given[:1] if gives else ()))
         ctx.set_materialize_grads(False)
-        return first, *(each.clone() for each in others)
+        return given
 
     @staticmethod
-    def backward(ctx: Any, d_first: Tensor | None, *d_others: Tensor | None) -> Any:
+    def backward(ctx: Any, *d_given: Tensor | None) -> Any:
         refuse_second_derivatives("numba")
         inputs, *_ = ctx.saved_tensors
-        d_steps, d_hidden = (d_first, None) if ctx.gives else (None, d_first)
-        wants_inputs, _, wants_ih, wants_hh, *wants_state = ctx.needs_input_grad[3:]
+        wants_inputs, *wants_parameters = ctx.needs_input_grad[3:7]
+        wants_state = ctx.needs_input_grad[7:]
         d_inputs = inputs.new_empty(inputs.shape) if wants_inputs else None
         walk = ctx.walk
-        d_bias, d_ih, d_hh = walk.backwards(
-            d_steps, (d_hidden, *d_others), d_inputs, wants_ih or wants_hh, any(wants_state)
-        )
-        d_first_state = walk.space.d_hidden, walk.space.d_cell
+        d_parameters = walk.backwards(d_given, d_inputs, any(wants_parameters), any(wants_state))
         d_state = (
             each.clone() if wanted else None
-            for each, wanted in zip(d_first_state, wants_state, strict=False)
+            for each, wanted in zip(walk.d_first, wants_state, strict=False)
         )
-        return None, None, None, d_inputs, d_bias, d_ih, d_hh, *d_state
+        return None, None, None, d_inputs, *(d_parameters or (None,) * 3), *d_state
 
 
 def obstacle(layer: Recurrent) -> str:
@@ -98,9 +94,8 @@ def run(
         first, *others = ThroughTime.apply(cell, kind, all_steps, *given)  # type: ignore[no-untyped-call]
     else:
         refuse_forward_derivatives("numba", given)
-        walk = Walk(cell, kind, inputs, bias, weight_ih, layer.weight_hh, state, False, all_steps)
-        hidden, *others = (each.clone() for each in walk.state)
-        first = walk.hidden[1:] if all_steps else hidden
+        walk = Walk(cell, kind, inputs, bias, weight_ih, layer.weight_hh, False, all_steps)
+        first, *others = walk.forwards(state)
     if all_steps:
         return first, (first[-1].clone(), *others)
     return None, (first, *others)

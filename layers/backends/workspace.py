@@ -12,12 +12,11 @@ from math import gcd, prod
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from layers.backends.cells import Cell
-from layers.backends.kernels import Kept
+from layers.backends.walking import Array, Space
 
-# Bytes of a line of the cache; torch begins all its memory at the beginning of one.
+# Bytes of a line of the cache.
 LINE = 64
 # Bytes of a huge page.
 HUGE = 2 << 20
@@ -28,70 +27,76 @@ class Shape(NamedTuple):
 
     Attributes:
         cell: of the layer.
+        kind: of the inputs.
         steps, batch, size: T, B, H.
+        of_input: (in, D), the shape of the weights of the input.
         dtype: of the layer.
         keeps: whether there may be a way back.
         gives: whether the hidden states of all steps are given out.
     """
 
     cell: Cell
+    kind: str
     steps: int
     batch: int
     size: int
+    of_input: tuple[int, int]
     dtype: torch.dtype
     keeps: bool
     gives: bool
 
 
 class Workspace:
-    """Tensors on the CPU, holding anything, and named as in :mod:`layers.backends.kernels`.
+    """Memory on the CPU, holding anything.
 
     Attributes:
-        products (B, W).
-        tape (T, B, ...), or (1, B, ...) where nothing is kept.
-        hidden, cell (T+1, B, H), or a few (B, H), used in turn, where they are not kept. The hidden
-            states that are given out are not here, but made anew each time.
-        d_hidden, d_cell (B, H).
-        kept: all but the last two.
+        space: see :mod:`layers.backends.walking`. Where nothing is kept, the tape is of one step,
+            and states of a few, used in turn. The hidden states that are given out are not here,
+            but made anew each time.
+        d_carried: (B, H) each, for the gradients of hidden and cell state on their way back.
     """
 
     def __init__(self, shape: Shape) -> None:
-        cell, steps, batch, size, dtype, keeps, gives = self.shape = shape
-        self.products = torch.empty(batch, cell.blocks * size, dtype=dtype)
-        self.tape = _empty(
-            (steps if keeps else 1, batch, cell.kept * size),
-            torch.uint8 if cell.of_bits else dtype,
-        )
+        cell, kind, steps, batch, size, (columns, features), dtype, keeps, gives = shape
+        self.shape = shape
+        products = cell.blocks * size
         # The last bits of a product hang on where its operands begin in a line of the cache: what
         # is used in turn begins there as if all were kept.
         turns = max(2, LINE // gcd(LINE, batch * size * dtype.itemsize))
-        states = (steps + 1 if keeps else turns, batch, size)
-        self.hidden = _empty((0, 0, 0) if gives else states, dtype)
-        self.cell = _empty(states if cell.has_cell else (0, 0, 0), dtype)
-        self.kept = Kept(
-            *(each.numpy() for each in (self.products, self.tape, self.hidden, self.cell))
+        states, none = (steps + 1 if keeps else turns, batch, size), (0, 0, 0)
+        self.space = Space(
+            table=_empty((1 + (features if kind == "places" else 1), products), dtype),
+            ih=_empty((features, columns) if kind == "vectors" else (0, 0), dtype),
+            hh=_empty((size, columns), dtype),
+            products=_empty((batch, products), dtype),
+            tape=_empty(
+                (steps if keeps else 1, batch, cell.kept * size),
+                torch.uint8 if cell.of_bits else dtype,
+            ),
+            hidden=_empty(none if gives else states, dtype),
+            cell=_empty(states if cell.has_cell else none, dtype),
         )
-        self.d_hidden = torch.empty(batch, size, dtype=dtype)
-        self.d_cell = torch.empty(batch, size, dtype=dtype)
+        self.d_carried = tuple(torch.empty(batch, size, dtype=dtype) for _ in range(2))
 
     def leave(self) -> None:
         """Let others have it."""
         _free.setdefault(self.shape, []).append(self)
 
 
-def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """A tensor holding anything, in huge pages where it is large and the system has them.
+def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> Array:
+    """An array holding anything, in huge pages where it is large and the system has them.
 
     What is walked through step by step is in no cache any more when it is come back to, nor are,
     of small pages, their addresses.
     """
     size = prod(shape) * dtype.itemsize
     if size < HUGE or not hasattr(mmap, "MADV_HUGEPAGE"):
-        return torch.empty(shape, dtype=dtype)
+        # torch begins all its memory at the beginning of a line of the cache.
+        return torch.empty(shape, dtype=dtype).numpy()
     memory = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     with suppress(OSError):
         memory.madvise(mmap.MADV_HUGEPAGE)
-    return torch.frombuffer(memory, dtype=dtype).view(shape)
+    return torch.frombuffer(memory, dtype=dtype).view(shape).numpy()
 
 
 _free: dict[Shape, list[Workspace]] = {}
