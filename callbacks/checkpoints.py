@@ -88,7 +88,8 @@ class Checkpoints(Callback):
         if (batch_idx + 1) % trainer.accumulate_grad_batches:
             return
         self._signal = self.interruption.agreed(trainer)
-        if not self._validates(trainer):
+        # Asked last: Lightning takes longer to say than all else here.
+        if self._due(trainer) and not self._validates(trainer):
             self._end_step(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -120,16 +121,25 @@ class Checkpoints(Callback):
         self.best_score = state_dict["best_score"]
         self.best_validation = dict(state_dict["best_validation"])
 
-    def _end_step(self, trainer: Trainer) -> None:
-        step = trainer.global_step
-        stops = trainer.should_stop and trainer.fit_loop._can_stop_early
-        final = stops or step == trainer.max_steps
+    def _due(self, trainer: Trainer) -> list[str]:
+        """Names of the checkpoints to be saved after this step."""
+        step, due = trainer.global_step, []
         if self.keep_every_n_steps and step % self.keep_every_n_steps == 0:
-            self._save(trainer, f"step_{step}")
-        if step % self.every_n_steps == 0 or final or self._signal is not None:
-            self._save(trainer, "last")
-        if self._signal is not None and not final:
-            raise Interrupted(step, self._signal, self.folder.parent)
+            due.append(f"step_{step}")
+        if step % self.every_n_steps == 0 or self._signal is not None or self._is_final(trainer):
+            due.append("last")
+        return due
+
+    def _end_step(self, trainer: Trainer) -> None:
+        for name in self._due(trainer):
+            self._save(trainer, name)
+        if self._signal is not None and not self._is_final(trainer):
+            raise Interrupted(trainer.global_step, self._signal, self.folder.parent)
+
+    @staticmethod
+    def _is_final(trainer: Trainer) -> bool:
+        stops = trainer.should_stop and trainer.fit_loop._can_stop_early
+        return bool(stops or trainer.global_step == trainer.max_steps)
 
     def _save(self, trainer: Trainer, name: str) -> None:
         # A resumed run continues the curves from the checkpoint, so they must reach up to it.

@@ -44,7 +44,7 @@ def sent(tensor: Tensor, device: torch.device | None) -> Tensor:
         tensor: the smaller its type, the less there is to send.
         device: None leaves it where it is.
     """
-    if device is None:
+    if device is None or device.type == "cpu":
         return tensor
     # From other memory, the copy would first wait for its turn.
     on_gpu = device.type == "cuda"

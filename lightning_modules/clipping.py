@@ -9,6 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_value_, clip_grads_with_norm_, get_total_norm
 
+# By torch, added to a norm before it is divided by.
+EPSILON = 1e-6
+
 
 class Clipping:
     """Measure the gradients of an optimiser all together before each step, and clip them.
@@ -65,11 +68,11 @@ class Clipping:
         self._read()
         parameters = [each for each in parameters if each.grad is not None]
         gradients = [each.grad for each in parameters if each.grad is not None]
-        norm = get_total_norm(gradients)
+        norm = _norm(gradients)
         self._norm = float(norm)
         overflows = not math.isfinite(self._norm)
         if overflows:
-            largest = get_total_norm(gradients, math.inf)
+            largest = _norm(gradients, math.inf)
             if not math.isfinite(largest):
                 self._skipped += 1
                 for parameter in parameters:
@@ -79,12 +82,16 @@ class Clipping:
             # By a tensor of its device: a GPU would multiply by the reciprocal of a number, and
             # that of the largest float32 has lost bits, or is 0 where these are flushed.
             parts = [each / largest.to(each.device) for each in gradients]
-            multiple = float(get_total_norm(parts))
+            multiple = float(_norm(parts))
             self._norm = multiple * float(largest)
         if limit is None or limit <= 0:
             return
+        # Well within, in any type: torch would multiply all by 1.
+        within = self._norm + EPSILON < limit / 2
         if by_value:
             clip_grad_value_(parameters, limit)
+        elif within:
+            return
         elif not overflows:
             clip_grads_with_norm_(parameters, limit, norm)
         elif self._norm > limit:
@@ -105,10 +112,10 @@ class Clipping:
             numbers either, and the step is to be undone after it.
         """
         gradients = [each.grad for each in parameters if each.grad is not None]
-        norm, largest = get_total_norm(gradients), get_total_norm(gradients, math.inf)
+        norm, largest = _norm(gradients), _norm(gradients, math.inf)
         finite = largest < math.inf
         overflows = finite & (norm == math.inf)
-        multiple = get_total_norm(torch._foreach_div(gradients, largest)).double()
+        multiple = _norm(torch._foreach_div(gradients, largest)).double()
         whole = torch.where(overflows, multiple * largest, norm)
         if limit is not None and limit > 0 and by_value:
             clip_grad_value_(parameters, limit)
@@ -117,7 +124,7 @@ class Clipping:
             # A number by a tensor would be its reciprocal times the number.
             share = torch.full_like(multiple, limit) / multiple
             beyond = torch.where(clips, share, torch.ones_like(share)).to(norm.dtype)
-            within = torch.clamp(limit / (norm + 1e-6), max=1.0)
+            within = torch.clamp(limit / (norm + EPSILON), max=1.0)
             # Divided by 1, the others stay what they are.
             divisor = torch.where(clips, largest, torch.ones_like(largest))
             torch._foreach_div_(gradients, divisor)
@@ -144,3 +151,15 @@ class Clipping:
             self._overflowed += int(overflowed)
             self._skipped += int(skipped)
             self._unread = None
+
+
+def _norm(gradients: list[Tensor] | tuple[Tensor, ...], order: float = 2.0) -> Tensor:
+    """Of all entries together, as `torch.nn.utils.get_total_norm` has it, to the last bit.
+
+    On a CPU, to group gradients by device and type takes it longer than to find their norms.
+    """
+    if not gradients or not all(each.is_cpu for each in gradients):
+        return get_total_norm(gradients, order)
+    norms = torch.stack(torch._foreach_norm(gradients, order))
+    norm: Tensor = torch.linalg.vector_norm(norms, order)
+    return norm

@@ -122,6 +122,20 @@ class Predictor(LightningModule, ABC):
         """The study's RMSprop, for who trains without the command line and its --optimizer."""
         return torch.optim.RMSprop(self.parameter_groups(), lr=1e-3)
 
+    def optimizer_zero_grad(
+        self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer
+    ) -> None:
+        """Drop the gradients.
+
+        As torch's optimisers do, which take ten times as long to note it for a profiler.
+        """
+        if type(optimizer).zero_grad is not torch.optim.Optimizer.zero_grad:
+            optimizer.zero_grad()
+            return
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+
     def configure_gradient_clipping(
         self,
         optimizer: torch.optim.Optimizer,

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 
-def is_asynchronous(device: torch.device) -> bool:
-    """Whether the host runs ahead of a device, and would have to wait to know a number of it."""
-    return device.type == "cuda"
+def is_asynchronous(tensor: Tensor) -> bool:
+    """Whether the host runs ahead of the device of a tensor, and would wait to know a number."""
+    return tensor.is_cuda
 
 
 class Undoing:
@@ -39,7 +39,7 @@ class Undoing:
         """
         # Of a step that failed before it was undone.
         self._finite = None
-        if not parameters or not is_asynchronous(parameters[0].device):
+        if not parameters or not is_asynchronous(parameters[0]):
             return False
         self._asked = parameters
         if self._stepped != [id(parameter) for parameter in parameters]:

@@ -108,7 +108,7 @@ RUNS = {
 def test_steps_that_nothing_is_due_at_read_nothing(run, reads, tmp_path, monkeypatch):
     (tmp_path / "book.txt").write_text("abcdefgh ,.\n" * 80)
     monkeypatch.setattr("callbacks.late.lateness", lambda trainer: LATE)
-    monkeypatch.setattr("lightning_modules.undoing.is_asynchronous", lambda device: True)
+    monkeypatch.setattr("lightning_modules.undoing.is_asynchronous", lambda tensor: True)
     model, flags = RUNS[run]
     by_step = reads(model, *flags)
     assert max(by_step) == 30

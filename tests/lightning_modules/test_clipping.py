@@ -59,6 +59,16 @@ def test_equals_that_of_torch_where_nothing_overflows(limit, seed, dtype):
         assert one.grad is None or torch.equal(one.grad, other.grad)
 
 
+@by_dtype
+@pytest.mark.parametrize("limit", [1e-7, 1e-6, 1e-5])
+def test_equals_that_of_torch_where_its_epsilon_counts(limit, dtype):
+    ours, theirs = (parameters_with(drawn(1e-9, dtype)) for _ in range(2))
+    Clipping()(ours, limit)
+    clip_grad_norm_(theirs, limit)
+    for one, other in zip(ours, theirs, strict=True):
+        assert torch.equal(one.grad, other.grad)
+
+
 def test_gradients_of_several_types_are_clipped_together():
     gradients = [*drawn(3.0, torch.float32), *drawn(4.0, torch.float16)]
     ours, theirs = parameters_with(gradients), parameters_with(gradients)

@@ -1,4 +1,4 @@
-"""Which gradients a model clips itself, and which it leaves to Lightning."""
+"""Which gradients a model clips and drops itself, and which it leaves to others."""
 
 from __future__ import annotations
 
@@ -90,3 +90,23 @@ def test_others_are_left_to_lightning(case, clip):
     model, left = clip(*LIGHTNINGS[case])
     assert left and model.clipping.norm is None
     assert float(model.readout.bias.grad.norm()) == 20
+
+
+def test_gradients_are_dropped():
+    model = RNN(hidden_size=3)
+    groups = [{"params": model.recurrent.parameters()}, {"params": model.readout.parameters()}]
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    model.optimizer_zero_grad(0, 0, torch.optim.SGD(groups, lr=1.0))
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def test_an_optimiser_may_drop_them_in_a_way_of_its_own():
+    class Kept(torch.optim.SGD):
+        def zero_grad(self, set_to_none=True):
+            super().zero_grad(set_to_none=False)
+
+    model = RNN(hidden_size=3)
+    model.readout.bias.grad = torch.ones(10)
+    model.optimizer_zero_grad(0, 0, Kept(model.parameters(), lr=1.0))
+    assert model.readout.bias.grad.tolist() == [0.0] * 10
