@@ -1,7 +1,7 @@
 """A whole training step of each cell: ours against the plain loop and what else there is.
 
-    python -m benchmarks.recurrence [--lengths 10,300] [--sizes 128] [--cells RRN,LSTM]
-        [--denormals] [--save]
+    python -m benchmarks.recurrence [--tables steps trainer] [--lengths 10,300] [--sizes 128]
+        [--cells RRN,LSTM] [--denormals] [--save]
 
 A step is forward, backward, clipping and RMSprop of a classifier of the last hidden state, batch
 128, one number a time step, on one thread, or on a GPU where there is one. All take turns, and a
@@ -161,9 +161,9 @@ def timed(step: Callable[[], None], device: str) -> Callable[[], float]:
     return lambda: seconds(count)
 
 
-def measure(cell: str, steps: int, size: int, device: str, rounds: int) -> list[str]:
+def measure(cell: str, length: int, size: int, device: str, rounds: int) -> list[str]:
     """A row of the table."""
-    inputs = torch.randint(DIGITS, (steps, BATCH, 1), device=device).float()
+    inputs = torch.randint(DIGITS, (length, BATCH, 1), device=device).float()
     target = torch.randint(DIGITS, (BATCH,), device=device)
     turns = {}
     for name, module in contestants(cell, size, device).items():
@@ -174,12 +174,12 @@ def measure(cell: str, steps: int, size: int, device: str, rounds: int) -> list[
             if name not in ("compile", "flashrnn"):
                 raise
             print(f"{name} is left out: {str(error).splitlines()[0]}")
-    turns["products"] = timed(products_of(cell, steps, size, device), device)
+    turns["products"] = timed(products_of(cell, length, size, device), device)
     seconds = alternate(turns, rounds)
     ours = seconds["ours"]
     return [
         cell,
-        str(steps),
+        str(length),
         str(size),
         f"{1000 * statistics.median(ours):.2f}",
         f"{ratio(ours, seconds['products'])[0]:.2f}",
@@ -252,12 +252,65 @@ def to_convergence(cell: str, rounds: int) -> list[str]:
     return [cell, str(steps[0]), f"{statistics.median(seconds):.1f}"]
 
 
+def table_of_steps(arguments: argparse.Namespace) -> Table:
+    denormals = ", with denormal numbers" if arguments.denormals else ""
+    table = Table(
+        f"A training step, batch {BATCH}, {arguments.device}{denormals}",
+        ["cell", "T", "hidden", "ours, ms", "/ products", *beside(arguments.device)],
+    )
+    for size in arguments.sizes:
+        for length in arguments.lengths:
+            for cell in arguments.cells:
+                table.add(measure(cell, length, size, arguments.device, arguments.rounds))
+    return table
+
+
+def table_of_generator(arguments: argparse.Namespace) -> Table:
+    table = Table(
+        "The generator, 2 layers of 128, batch 64, crops of 140",
+        ["cell", "ours, ms", "loop", "torch.nn"],
+    )
+    for cell in arguments.cells:
+        table.add(writing(cell, arguments.device, arguments.rounds))
+    return table
+
+
+def table_of_trainer(arguments: argparse.Namespace) -> Table:
+    table = Table(
+        "Through the Trainer, hidden 128",
+        ["cell", "T", "a step, ms", "/ a step without", "from the least to the most"],
+    )
+    for length in arguments.lengths:
+        for cell in arguments.cells:
+            table.add(through_the_trainer(cell, length, arguments.rounds))
+    return table
+
+
+def table_of_convergence(arguments: argparse.Namespace) -> Table:
+    table = Table(
+        "From `python train.py --model CELL` to convergence, T = 10",
+        ["cell", "steps", "seconds with start-up"],
+    )
+    for cell in arguments.cells:
+        table.add(to_convergence(cell, min(3, arguments.rounds)))
+    return table
+
+
+TABLES = {
+    "steps": table_of_steps,
+    "generator": table_of_generator,
+    "trainer": table_of_trainer,
+    "convergence": table_of_convergence,
+}
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 
     def numbers(text: str) -> list[int]:
         return [int(part) for part in text.split(",")]
 
+    parser.add_argument("--tables", nargs="+", choices=TABLES, default=list(TABLES))
     parser.add_argument("--lengths", type=numbers, default=[10, 100, 300], help="time steps")
     parser.add_argument("--sizes", type=numbers, default=[64, 128, 256], help="hidden units")
     parser.add_argument("--cells", type=lambda text: text.split(","), default=CELLS)
@@ -268,37 +321,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     torch.set_num_threads(1)
     torch.set_flush_denormal(not arguments.denormals)
-
-    denormals = ", with denormal numbers" if arguments.denormals else ""
-    steps = Table(
-        f"A training step, batch {BATCH}, {arguments.device}{denormals}",
-        ["cell", "T", "hidden", "ours, ms", "/ products", *beside(arguments.device)],
-    )
-    for size in arguments.sizes:
-        for length in arguments.lengths:
-            for cell in arguments.cells:
-                steps.add(measure(cell, length, size, arguments.device, arguments.rounds))
-    generator = Table(
-        "The generator, 2 layers of 128, batch 64, crops of 140",
-        ["cell", "ours, ms", "loop", "torch.nn"],
-    )
-    for cell in arguments.cells:
-        generator.add(writing(cell, arguments.device, arguments.rounds))
-    trainer = Table(
-        "Through the Trainer, hidden 128",
-        ["cell", "T", "a step, ms", "/ a step without", "from the least to the most"],
-    )
-    for length in arguments.lengths:
-        for cell in arguments.cells:
-            trainer.add(through_the_trainer(cell, length, arguments.rounds))
-    commands = Table(
-        "From `python train.py --model CELL` to convergence, T = 10",
-        ["cell", "steps", "seconds with start-up"],
-    )
-    for cell in arguments.cells:
-        commands.add(to_convergence(cell, min(3, arguments.rounds)))
+    tables = [TABLES[name](arguments) for name in arguments.tables]
     if arguments.save:
-        save("recurrence", steps, generator, trainer, commands)
+        save("recurrence", *tables)
 
 
 if __name__ == "__main__":
