@@ -153,12 +153,13 @@ class Clipping:
             self._unread = None
 
 
+@torch.no_grad()
 def _norm(gradients: list[Tensor] | tuple[Tensor, ...], order: float = 2.0) -> Tensor:
     """Of all entries together, as `torch.nn.utils.get_total_norm` has it, to the last bit.
 
     On a CPU, to group gradients by device and type takes it longer than to find their norms.
     """
-    if not gradients or not all(each.is_cpu for each in gradients):
+    if len({each.dtype for each in gradients}) != 1 or not all(each.is_cpu for each in gradients):
         return get_total_norm(gradients, order)
     norms = torch.stack(torch._foreach_norm(gradients, order))
     norm: Tensor = torch.linalg.vector_norm(norms, order)

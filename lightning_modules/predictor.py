@@ -129,7 +129,7 @@ class Predictor(LightningModule, ABC):
 
         As torch's optimisers do, which take ten times as long to note it for a profiler.
         """
-        if type(optimizer).zero_grad is not torch.optim.Optimizer.zero_grad:
+        if getattr(optimizer.zero_grad, "__func__", None) is not torch.optim.Optimizer.zero_grad:
             optimizer.zero_grad()
             return
         for group in optimizer.param_groups:

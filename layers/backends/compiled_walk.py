@@ -43,8 +43,8 @@ class Walk:
         kind: of the inputs, `vectors`, `numbers` or `places` of :mod:`layers.backends.walking`.
         inputs: of that kind.
         bias: (W,).
-        weight_ih: (in, D), of the columns that the product with the input goes to.
-        weight_hh: (out, H), of those that the product with the hidden state goes to.
+        weight_ih: (G*H, D).
+        weight_hh: (G*H, H).
         keeps: whether there may be a way back.
         gives: whether the hidden states of all steps are given out.
 
@@ -68,10 +68,13 @@ class Walk:
         self.nothing = NOTHING[weight_hh.dtype]
         self.inputs = self.nothing.inputs._replace(**{kind: _array(inputs)})
         self.parameters = Parameters(_array(bias), _array(weight_ih), _array(weight_hh))
-        steps, batch = inputs.shape[:2]
-        size, like = weight_hh.shape[1], weight_hh.dtype
-        of_input = (*weight_ih.shape,)
-        self.workspace = borrow(Shape(cell, kind, steps, batch, size, of_input, like, keeps, gives))
+        (steps, batch), features, (rows, size) = (
+            inputs.shape[:2],
+            weight_ih.shape[1],
+            weight_hh.shape,
+        )
+        shape = Shape(cell, kind, steps, batch, features, size, rows, weight_hh.dtype, keeps, gives)
+        self.workspace = borrow(shape)
         self.space = self.workspace.space
         self.d_first = self.workspace.d_carried[: 1 + cell.has_cell]
 
@@ -89,11 +92,12 @@ class Walk:
             The hidden states of all steps (T, B, H) if it `gives` them, or else the last one
             (B, H); and the others of the last state, (B, H) each.
         """
-        _, _, steps, batch, size, *_ = self.workspace.shape
-        last = [self.like.new_empty(batch, size) for _ in self.d_first]
+        shape = self.workspace.shape
+        steps, each = shape.steps, (shape.batch, shape.size)
+        others = [self.like.new_empty(each) for _ in self.d_first[1:]]
+        # What is given out is not ours to use again.
+        hidden = self.like.new_empty((steps + 1, *each) if self.gives else each)
         if self.gives:
-            # What is given out is not ours to use again.
-            hidden = self.like.new_empty(steps + 1, batch, size)
             self.space = self.space._replace(hidden=hidden.numpy())
         with flushed():
             self.from_zeros = self.cell.forwards(
@@ -102,11 +106,9 @@ class Walk:
                 self.parameters,
                 self.space,
                 self._states(state),
-                self._states(last),
+                self._states([None if self.gives else hidden, *others]),
             )
-        if self.gives:
-            last[0] = hidden[1:]
-        return (*last,)
+        return hidden[1:] if self.gives else hidden, *others
 
     def backwards(
         self,

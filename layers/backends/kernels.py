@@ -4,8 +4,8 @@ Between two matrix products there is one pass over memory a step, row after row,
 gates stays in the innermost cache until it is done with. torch makes a pass for each sigmoid, sum
 and product. What is said of loops in :mod:`layers.backends.walking` holds here.
 
-All take what it names, and whether they go from zeros, or do so going back; those forwards return
-whether that spares the first products.
+All take what it names. Those that go forwards return whether the products with the first hidden
+state are known to be zero, and those that go back take it.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ def lstm_backwards(
         gates, c_before, c = space.tape[t], space.cell[t], space.cell[t + 1]
         for b in range(len(c)):
             for j in range(n):
-                # Cheaper made again than space.
+                # Cheaper made again than kept.
                 rows[b, o + j] = tanh(c[b, j])
             for j in range(n):
                 squashed = rows[b, o + j]

@@ -111,6 +111,8 @@ def _check(layer: Recurrent, state: State) -> None:
         "weight_hh": (rows, layer.hidden_size),
         "bias": (rows,),
     }
+    if isinstance(layer, GRU):
+        expected["bias_hn"] = (layer.hidden_size,)
     for name, shape in expected.items():
         found = getattr(layer, name)
         if found.shape != shape or found.dtype != dtype:

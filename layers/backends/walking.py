@@ -1,11 +1,12 @@
 """What the compiled walks of all cells share: what they are given, and the parts of a step.
 
-With T steps, B examples, D inputs, H hidden units, and W columns of the products of a step: those
-with the input go to the first columns, `in` of them, and those with the hidden state to the last,
-`out` of them. The compiler makes vector code only of loops over columns that count from 0, and
-whose arrays it can prove in a few comparisons not to overlap; and it compares what all rows read
-and write. So a loop writes to one array, and what it reads of the same one are the entries that it
-writes, not another block.
+With T steps, B examples, D inputs, H hidden units and G gates, a step has products of W columns:
+that with the input goes to the first G*H of them, that with the hidden state to the last G*H.
+
+The compiler makes vector code only of loops over columns that count from 0, and whose arrays it can
+prove in a few comparisons not to overlap; and it compares what all rows read and write. So a loop
+writes to one array, and what it reads of the same one are the entries that it writes, not another
+block.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class Parameters(NamedTuple):
 
     Attributes:
         bias: (W,).
-        ih: (in, D), of the input.
-        hh: (out, H), of the hidden state.
+        ih: (G*H, D), of the input.
+        hh: (G*H, H), of the hidden state.
     """
 
     bias: Array
@@ -58,7 +59,7 @@ class Space(NamedTuple):
         table: (V+1, W), what is added to the products: the row of the place, or the first if there
             are no places, and the last one times the number, if there are numbers. Going back,
             their gradient.
-        ih, hh: (D, in) and (H, out), the weights turned over: a product with rows is faster than
+        ih, hh: (D, G*H) and (H, G*H), the weights turned over: a product with rows is faster than
             one with columns. The first without entries unless there are vectors.
         products: (B, W), of a step with input and hidden state; going back, their gradient.
         tape: (T, B, ...), what the way back needs beside the states; or of one step, used again.
@@ -112,8 +113,8 @@ def begin(inputs: Inputs, parameters: Parameters, space: Space, first: States) -
     """Make ready to go, from a state, or from zeros if there is none.
 
     Returns:
-        Whether the first products with the hidden state, and with its gradient, are known to be
-        zero: from zeros they are, unless weights are not finite.
+        Whether the products with the first hidden state, of the weights and of the gradient, are
+        known to be zero: from zeros they are, unless weights are not finite.
     """
     (bias, ih, hh), table, last = parameters, space.table, len(space.table) - 1
     for v in range(last):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import mmap
 from contextlib import suppress
 from math import gcd, prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
@@ -28,8 +28,8 @@ class Shape(NamedTuple):
     Attributes:
         cell: of the layer.
         kind: of the inputs.
-        steps, batch, size: T, B, H.
-        of_input: (in, D), the shape of the weights of the input.
+        steps, batch, features, size: T, B, D, H.
+        rows: G*H, of the weights.
         dtype: of the layer.
         keeps: whether there may be a way back.
         gives: whether the hidden states of all steps are given out.
@@ -39,11 +39,17 @@ class Shape(NamedTuple):
     kind: str
     steps: int
     batch: int
+    features: int
     size: int
-    of_input: tuple[int, int]
+    rows: int
     dtype: torch.dtype
     keeps: bool
     gives: bool
+
+    @property
+    def shared(self) -> tuple[Any, ...]:
+        """What layers of one network have in common that take turns."""
+        return self.steps, self.batch, self.size, self.dtype, self.keeps
 
 
 class Workspace:
@@ -57,7 +63,7 @@ class Workspace:
     """
 
     def __init__(self, shape: Shape) -> None:
-        cell, kind, steps, batch, size, (columns, features), dtype, keeps, gives = shape
+        cell, kind, steps, batch, features, size, rows, dtype, keeps, gives = shape
         self.shape = shape
         products = cell.blocks * size
         # The last bits of a product hang on where its operands begin in a line of the cache: what
@@ -66,8 +72,8 @@ class Workspace:
         states, none = (steps + 1 if keeps else turns, batch, size), (0, 0, 0)
         self.space = Space(
             table=_empty((1 + (features if kind == "places" else 1), products), dtype),
-            ih=_empty((features, columns) if kind == "vectors" else (0, 0), dtype),
-            hh=_empty((size, columns), dtype),
+            ih=_empty((features, rows) if kind == "vectors" else (0, 0), dtype),
+            hh=_empty((size, rows), dtype),
             products=_empty((batch, products), dtype),
             tape=_empty(
                 (steps if keeps else 1, batch, cell.kept * size),
@@ -109,7 +115,9 @@ def borrow(shape: Shape) -> Workspace:
         return _free[shape].pop()
     except (KeyError, IndexError):
         # Sequences of another length have come: what the last ones used would pile up.
-        _free.clear()
+        for other in list(_free):
+            if other.shared != shape.shared:
+                _free.pop(other, None)
     # Who comes next may be in another mode, and the default device is no concern of it.
     with torch.inference_mode(False), torch.device("cpu"):
         return Workspace(shape)

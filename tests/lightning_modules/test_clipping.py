@@ -69,13 +69,26 @@ def test_equals_that_of_torch_where_its_epsilon_counts(limit, dtype):
         assert torch.equal(one.grad, other.grad)
 
 
-def test_gradients_of_several_types_are_clipped_together():
-    gradients = [*drawn(3.0, torch.float32), *drawn(4.0, torch.float16)]
+@pytest.mark.parametrize("dtypes", [DTYPES, DTYPES[:2]])
+@pytest.mark.parametrize("seed", range(20))
+def test_gradients_of_several_types_are_clipped_together(seed, dtypes):
+    in_turn = zip(*(drawn(3.0, dtype, seed) for dtype in dtypes), strict=True)
+    gradients = [each for turn in in_turn for each in turn]
     ours, theirs = parameters_with(gradients), parameters_with(gradients)
-    Clipping()(ours, 0.5)
-    clip_grad_norm_(theirs, 0.5)
+    clipping = Clipping()
+    clipping(ours, 0.5)
+    assert clipping.norm == float(clip_grad_norm_(theirs, 0.5))
     for one, other in zip(ours, theirs, strict=True):
         assert torch.equal(one.grad, other.grad)
+
+
+def test_a_gradient_with_a_graph_of_its_own_is_clipped():
+    ours, theirs = (nn.Parameter(torch.full((3,), 2.0)) for _ in range(2))
+    for each in (ours, theirs):
+        (each.grad,) = torch.autograd.grad(each.pow(3).sum(), each, create_graph=True)
+    Clipping()([ours], 0.5)
+    clip_grad_norm_([theirs], 0.5)
+    assert torch.equal(ours.grad, theirs.grad)
 
 
 @pytest.mark.parametrize("scale", [1.0, 3e38])

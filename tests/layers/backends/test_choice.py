@@ -10,7 +10,7 @@ import torch
 from layers import LSTM, RNN, Recurrent
 from layers.backends import choice, through_numba
 from layers.backends.choice import fastest
-from tests.layers.backends.problems import KINDS, every_cell, problem
+from tests.layers.backends.problems import CELLS, KINDS, every_cell, problem
 
 
 @pytest.fixture
@@ -181,15 +181,21 @@ def test_a_state_of_another_type_is_refused():
         layer(inputs, tuple(each.float() for each in state))
 
 
-@every_cell
+PARAMETERS = [(cell, name) for cell in CELLS for name, _ in cell(1, 1).named_parameters()]
+WRONG = {
+    "too many": lambda right: torch.cat((right, right)),
+    "too few": lambda right: right[:1],
+    "another type": torch.Tensor.float,
+}
+
+
+@pytest.mark.parametrize(("cell_type", "name"), PARAMETERS)
 @pytest.mark.parametrize("kind", ["dense", "places"])
-@pytest.mark.parametrize("name", ["weight_ih", "weight_hh", "bias"])
-@pytest.mark.parametrize("wrong", ["shape", "dtype"])
+@pytest.mark.parametrize("wrong", WRONG)
 def test_parameters_that_are_not_those_of_the_layer_are_refused(cell_type, kind, name, wrong):
     layer, inputs, _ = problem(cell_type, kind, 3, 2, 3, 4)
-    was = getattr(layer, name).detach()
-    changed = was.float() if wrong == "dtype" else torch.cat((was, was))
-    setattr(layer, name, torch.nn.Parameter(changed))
+    right = getattr(layer, name).detach()
+    setattr(layer, name, torch.nn.Parameter(WRONG[wrong](right)))
     layer.backend = "numba"
     with pytest.raises(
         (RuntimeError, ValueError), match=name if name != "weight_hh" else "must be"

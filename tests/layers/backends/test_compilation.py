@@ -65,7 +65,7 @@ def test_it_is_made_again_once_its_parts_have_changed(load, monkeypatch):
 
 def test_its_parts_are_all_files_beside_it():
     names = [name for name, *_ in compilation._stamp()]
-    assert {"blas.py", "elementary.py", "kernels.py"} <= set(names)
+    assert {"blas.py", "elementary.py", "kernels.py", "walking.py"} <= set(names)
 
 
 def test_a_full_disk_costs_only_the_copy(doubling, tmp_path, monkeypatch):

@@ -28,7 +28,7 @@ def hasty():
 
 
 def test_no_workspace_is_lent_twice(hasty):
-    shape = workspace.Shape(CELLS[RRN], "numbers", 1, 1, 1, (2, 1), torch.float32, True, False)
+    shape = workspace.Shape(CELLS[RRN], "numbers", 1, 1, 1, 1, 2, torch.float32, True, False)
     taken, lock = set(), threading.Lock()
 
     def work():

@@ -59,6 +59,24 @@ def test_open_walks_have_one_each():
     assert len(held()) == 1
 
 
+@every_cell
+def test_layers_that_take_turns_make_none_anew(cell_type):
+    """As a stack of them does, the first of which reads other inputs, and the last gives less."""
+    reads, inputs, _ = problem(cell_type, "places", 5, 3, 2, 4)
+    above, others, _ = problem(cell_type, "dense", 5, 3, 4, 4)
+
+    def walk():
+        with torch.no_grad():
+            reads(inputs)
+            above(others)
+            above.last_state(others)
+
+    walk()
+    before = {id(each) for each in held()}
+    walk()
+    assert {id(each) for each in held()} == before and len(before) == 3
+
+
 def test_a_walk_that_fails_gives_its_workspace_back(monkeypatch):
     def fail():
         raise MemoryError
