@@ -49,7 +49,7 @@ def rnn_forwards(
     rows, table = space.products, space.table
     from_zeros = begin(inputs, parameters, space, first)
     for t in range(steps):
-        multiply_forwards(t, inputs, space, from_zeros)
+        multiply_forwards(t, inputs, parameters, space, from_zeros)
         h = space.hidden[(t + 1) % len(space.hidden)]
         for b in range(len(h)):
             place, number = place_of(inputs, t, b), number_of(inputs, t, b)
@@ -96,7 +96,7 @@ def rrn_forwards(
     rows, table, n = space.products, space.table, space.hidden.shape[2]
     from_zeros = begin(inputs, parameters, space, first)
     for t in range(steps):
-        multiply_forwards(t, inputs, space, from_zeros)
+        multiply_forwards(t, inputs, parameters, space, from_zeros)
         bits, h = space.tape[t % len(space.tape)], space.hidden[(t + 1) % len(space.hidden)]
         c_before, c = space.cell[t % len(space.cell)], space.cell[(t + 1) % len(space.cell)]
         for b in range(len(h)):
@@ -160,7 +160,7 @@ def lstm_forwards(
     f, g, o = n, 2 * n, 3 * n
     from_zeros = begin(inputs, parameters, space, first)
     for t in range(steps):
-        multiply_forwards(t, inputs, space, from_zeros)
+        multiply_forwards(t, inputs, parameters, space, from_zeros)
         gates, h = space.tape[t % len(space.tape)], space.hidden[(t + 1) % len(space.hidden)]
         c_before, c = space.cell[t % len(space.cell)], space.cell[(t + 1) % len(space.cell)]
         for b in range(len(h)):
@@ -234,7 +234,7 @@ def gru_forwards(
     r, z, q = m, 2 * m, 3 * m
     from_zeros = begin(inputs, parameters, space, first)
     for t in range(steps):
-        multiply_forwards(t, inputs, space, from_zeros)
+        multiply_forwards(t, inputs, parameters, space, from_zeros)
         gates, h_before = space.tape[t % len(space.tape)], space.hidden[t % len(space.hidden)]
         h = space.hidden[(t + 1) % len(space.hidden)]
         for b in range(len(h)):

@@ -62,6 +62,8 @@ class Space(NamedTuple):
         ih, hh: (D, G*H) and (H, G*H), the weights turned over: a product with rows is faster than
             one with columns. The first without entries unless there are vectors.
         products: (B, W), of a step with input and hidden state; going back, their gradient.
+            Its rows, and those of `ih` and `hh`, are followed by more that is not used: a power of
+            two apart, they would have the same few places in the cache.
         tape: (T, B, ...), what the way back needs beside the states; or of one step, used again.
         hidden, cell: (T+1, B, H), states; the entry t is the one before step t. Where there is no
             way back they may be shorter, and are used in turn.
@@ -166,21 +168,25 @@ def _is_finite(matrix: Array) -> bool:
 
 
 @part
-def multiply_forwards(t: int, inputs: Inputs, space: Space, from_zeros: bool) -> None:
+def multiply_forwards(
+    t: int, inputs: Inputs, parameters: Parameters, space: Space, from_zeros: bool
+) -> None:
     """The products of a step. Kernels add to all columns, also to those that none goes to."""
-    products, before = space.products, space.hidden[t % len(space.hidden)]
-    from_input, to_hidden = space.ih.shape[1], products.shape[1] - space.hh.shape[1]
+    width, columns, before = space.table.shape[1], len(parameters.hh), space.hidden
+    ih, hh = space.ih[:, :columns], space.hh[:, :columns]
+    from_input = space.products[:, :columns]
+    from_hidden = space.products[:, width - columns : width]
     is_known = from_zeros and t == 0
     if len(inputs.vectors):
-        multiply(inputs.vectors[t], space.ih, products[:, :from_input], False, False)
-        _blank(products, from_input, products.shape[1])
+        multiply(inputs.vectors[t], ih, from_input, False, False)
+        _blank(space.products, columns, width)
         if not is_known:
-            multiply(before, space.hh, products[:, to_hidden:], False, True)
+            multiply(before[t % len(before)], hh, from_hidden, False, True)
     elif is_known:
-        _blank(products, 0, products.shape[1])
+        _blank(space.products, 0, width)
     else:
-        _blank(products, 0, to_hidden)
-        multiply(before, space.hh, products[:, to_hidden:], False, False)
+        _blank(space.products, 0, width - columns)
+        multiply(before[t % len(before)], hh, from_hidden, False, False)
 
 
 @part
@@ -244,8 +250,10 @@ def multiply_backwards(
     That of the hidden state before the step is added to `gradients.carried` if there is one
     already, `past_the_product`.
     """
-    rows, (_, ih, hh), (_, d_ih, d_hh) = space.products, parameters, gradients.parameters
-    into_input, into_hidden = rows[:, : len(ih)], rows[:, rows.shape[1] - len(hh) :]
+    (_, ih, hh), (_, d_ih, d_hh) = parameters, gradients.parameters
+    width, columns = space.table.shape[1], len(hh)
+    into_input = space.products[:, :columns]
+    into_hidden = space.products[:, width - columns : width]
     if len(d_hh) and not (from_zeros and t == 0):
         multiply(into_hidden, space.hidden[t], d_hh, True, True)
     if len(inputs.vectors) and len(d_ih):
@@ -279,10 +287,10 @@ def add_gradient(t: int, b: int, inputs: Inputs, space: Space) -> None:
     """Add to the gradient of the table what comes from that of row b (W,) of the products."""
     rows, d_table = space.products, space.table
     place, number, last = place_of(inputs, t, b), number_of(inputs, t, b), len(d_table) - 1
-    for j in range(rows.shape[1]):
+    for j in range(d_table.shape[1]):
         d_table[place, j] += rows[b, j]
     if len(inputs.numbers):
-        for j in range(rows.shape[1]):
+        for j in range(d_table.shape[1]):
             d_table[last, j] += number * rows[b, j]
 
 

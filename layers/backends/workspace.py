@@ -65,16 +65,16 @@ class Workspace:
     def __init__(self, shape: Shape) -> None:
         cell, kind, steps, batch, features, size, rows, dtype, keeps, gives = shape
         self.shape = shape
-        products = cell.blocks * size
+        width, more = cell.blocks * size, LINE // dtype.itemsize
         # The last bits of a product hang on where its operands begin in a line of the cache: what
         # is used in turn begins there as if all were kept.
         turns = max(2, LINE // gcd(LINE, batch * size * dtype.itemsize))
         states, none = (steps + 1 if keeps else turns, batch, size), (0, 0, 0)
         self.space = Space(
-            table=_empty((1 + (features if kind == "places" else 1), products), dtype),
-            ih=_empty((features, rows) if kind == "vectors" else (0, 0), dtype),
-            hh=_empty((size, rows), dtype),
-            products=_empty((batch, products), dtype),
+            table=_empty((1 + (features if kind == "places" else 1), width), dtype),
+            ih=_empty((features, rows + more) if kind == "vectors" else (0, 0), dtype),
+            hh=_empty((size, rows + more), dtype),
+            products=_empty((batch, width + more), dtype),
             tape=_empty(
                 (steps if keeps else 1, batch, cell.kept * size),
                 torch.uint8 if cell.of_bits else dtype,
