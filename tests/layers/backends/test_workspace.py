@@ -1,13 +1,18 @@
 """What memory is held between walks, and who may use it."""
 
 import gc
+import math
 
+import numpy as np
 import pytest
 import torch
 
 from layers import LSTM
 from layers.backends import compiled_walk, workspace
-from tests.layers.backends.problems import every_cell, every_kind, problem, trained
+from tests.layers.backends.problems import every_cell, every_kind, outputs_of, problem, trained
+
+# What lies beside memory, by the kind of its numbers.
+WALL = {"f": np.nan, "u": 255}
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +40,36 @@ def test_a_step_leaves_one_workspace_to_the_next(cell_type, kind):
         seen.add(id(space))
         del space
     assert len(seen) == 1
+
+
+@every_cell
+@every_kind
+def test_a_walk_stays_within_its_memory(cell_type, kind, monkeypatch):
+    """What lies beside it is neither changed nor read."""
+    around, made = 64, []
+
+    def between_walls(shape, dtype):
+        number = torch.empty(0, dtype=dtype).numpy().dtype
+        memory = np.full(math.prod(shape) + 2 * around, WALL[number.kind], number)
+        made.append(memory)
+        return memory[around:-around].reshape(shape)
+
+    monkeypatch.setattr(workspace, "_empty", between_walls)
+    layer, inputs, state = problem(cell_type, kind, 5, 3, 2, 4)
+    for first in (state, None):
+        for all_steps in (True, False):
+            found, expected = (
+                trained(layer, backend, inputs, first, all_steps) for backend in ("numba", "loop")
+            )
+            for name in expected:
+                torch.testing.assert_close(found[name], expected[name])
+            with torch.no_grad():
+                layer.backend = "numba"
+                outputs_of(layer, inputs, first, all_steps)
+    assert made
+    for memory in made:
+        walls = np.concatenate((memory[:around], memory[-around:]))
+        np.testing.assert_array_equal(walls, np.full_like(walls, WALL[walls.dtype.kind]))
 
 
 @every_cell
