@@ -19,7 +19,7 @@ class CharacterBatch(NamedTuple):
         characters: (B, T) int64, what the model reads.
         next_characters: (B, T) int64, what follows each of them.
         continues: whether every row goes on where the same row of the batch before ended, so that
-            the model may carry its state over.
+            the model may carry its state over. The last rows of the batch before may have ended.
     """
 
     characters: Tensor
@@ -47,11 +47,6 @@ def cut(
     return CharacterBatch(crops[:, :-1], crops[:, 1:], continues)
 
 
-def count_crops(text: Tensor, length: int) -> int:
-    """Crops that lie one after the other in a text: each needs the character that follows it."""
-    return (len(text) - 1) // length
-
-
 class RandomCrops(CountedBatches):
     """Endless crops from anywhere in a text.
 
@@ -74,28 +69,11 @@ class RandomCrops(CountedBatches):
         return cut(self.text, starts[rows], self.length, device=self.device)
 
 
-class Streams:
-    """A text cut into equal streams, which are read side by side, crop after crop.
-
-    Args:
-        text: (N,), at least one crop a stream and one character more.
-        length: characters a crop, T.
-        streams: how many.
-    """
-
-    def __init__(self, text: Tensor, length: int, streams: int) -> None:
-        self.text, self.length, self.streams = text, length, streams
-        self.crops_per_stream = count_crops(text, length) // streams
-
-    def crops(self, number: int, rows: slice, device: torch.device | None = None) -> CharacterBatch:
-        """Crop `number` of the streams in `rows`, on a device; None is the CPU."""
-        streams = torch.arange(self.streams)[rows]
-        starts = (streams * self.crops_per_stream + number) * self.length
-        return cut(self.text, starts, self.length, number > 0, device)
-
-
 class ContiguousCrops(CountedBatches):
-    """Endless passes over a text in `batch_size` streams; row b of every batch is of stream b.
+    """Endless passes over a text in `batch_size` equal streams, which are read side by side.
+
+    Row b of every batch is of stream b. What is left over at the end of the text, less than a crop
+    a stream, is not read.
 
     Args:
         text: (N,), at least batch_size * T + 1 characters.
@@ -106,21 +84,28 @@ class ContiguousCrops(CountedBatches):
 
     def __init__(self, text: Tensor, length: int, batch_size: int, **place: Any) -> None:
         super().__init__(batch_size, **place)
-        self.streams = Streams(text, length, batch_size)
+        self.text, self.length = text, length
+        # Each crop needs the character that follows it.
+        self.crops_per_stream = (len(text) - 1) // length // batch_size
 
     def examples(self, step: int, rows: slice) -> CharacterBatch:
-        return self.streams.crops(step % self.streams.crops_per_stream, rows, self.device)
+        number = step % self.crops_per_stream
+        streams = torch.arange(self.batch_size)[rows]
+        starts = (streams * self.crops_per_stream + number) * self.length
+        return cut(self.text, starts, self.length, number > 0, self.device)
 
 
 class ValidationCrops(IterableDataset[CharacterBatch]):
     """A device's share of one pass over a text; iterable, so that Lightning shares it no more.
 
-    Read at random, a text is measured in crops on their own, `batch_size` at a time. Read on and
-    on, it is measured in streams: as many as leave each stream the same number of crops, at most
-    `batch_size`.
+    Every character but the first, which nothing precedes, is predicted exactly once, whatever the
+    reading, the crop, the batch and the number of devices. Read at random, a text is measured in
+    crops on their own, `batch_size` at a time; the last one is shorter where the text ends. Read on
+    and on, it is measured in streams whose lengths differ by a character at most: where the
+    shorter ones have ended, the last batch has only the first rows.
 
     Args:
-        text: (N,), at least devices * T + 1 characters.
+        text: (N,), at least two characters.
         length: characters a crop, T.
         batch_size: crops or streams a batch, at most.
         contiguous: whether the text is read on and on.
@@ -139,22 +124,30 @@ class ValidationCrops(IterableDataset[CharacterBatch]):
     ) -> None:
         self.text, self.length, self.batch_size = text, length, batch_size
         self.contiguous, self.share = contiguous, slice(rank, None, devices)
+        self.predicted = len(text) - 1
 
     @property
     def rows(self) -> int:
         """Crops or streams to share among the devices."""
-        crops = count_crops(self.text, self.length)
-        if not self.contiguous:
-            return crops
-        crops_per_stream = -(-crops // self.batch_size)
-        return crops // crops_per_stream
+        crops = -(-self.predicted // self.length)
+        return min(crops, self.batch_size) if self.contiguous else crops
 
     def __iter__(self) -> Iterator[CharacterBatch]:
-        if self.contiguous:
-            streams = Streams(self.text, self.length, self.rows)
-            for number in range(streams.crops_per_stream):
-                yield streams.crops(number, self.share)
-        else:
-            starts = torch.arange(self.rows)[self.share] * self.length
-            for some in torch.split(starts, self.batch_size):
-                yield cut(self.text, some, self.length)
+        return self._streams() if self.contiguous else self._crops()
+
+    def _crops(self) -> Iterator[CharacterBatch]:
+        starts = torch.arange(self.rows)[self.share] * self.length
+        whole = starts[starts + self.length <= self.predicted]
+        for first in range(0, len(whole), self.batch_size):
+            yield cut(self.text, whole[first : first + self.batch_size], self.length)
+        if len(starts) > len(whole):
+            yield cut(self.text, starts[-1:], self.predicted % self.length)
+
+    def _streams(self) -> Iterator[CharacterBatch]:
+        shortest, longer = divmod(self.predicted, self.rows)
+        numbers = torch.arange(self.rows)[self.share]
+        starts = numbers * shortest + numbers.clamp(max=longer)
+        for read in range(0, shortest, self.length):
+            yield cut(self.text, starts + read, min(self.length, shortest - read), read > 0)
+        if len(going_on := starts[numbers < longer]):
+            yield cut(self.text, going_on + shortest, 1, continues=True)

@@ -51,9 +51,9 @@ class Text(CountedData):
     contiguously, the training part is cut into `batch_size` equal streams, each step reads the
     next crop of all, and only the first step of a pass does not continue.
 
-    The validation part is read once, in order; what is left of it after the last whole crop, or
-    the last whole round of all streams, is not read. There is no third part: a test measures on
-    the validation part.
+    Of the validation part every character but the first is predicted exactly once, so that losses
+    are over the same characters whatever the reading, the crop and the batch. There is no third
+    part: a test measures on the validation part.
 
     Args:
         corpus: shakespeare, tiny_shakespeare, monte_cristo, machado_de_assis, python_docs (comes
@@ -153,7 +153,7 @@ class Text(CountedData):
         if rows < self._devices:
             raise MisconfigurationException(
                 f"the validation part of {self.corpus} leaves nothing to some of {self._devices} "
-                f"devices: read {self.reading}, it has {rows} x {self.length} characters to share"
+                f"devices: it has {rows} {'streams' if self._contiguous else 'crops'} to share"
             )
 
     def training_batches(self, **place: Any) -> CountedBatches:

@@ -15,7 +15,10 @@ from lightning_modules.predictor import Predictor
 
 
 class Batch(Protocol):
-    """Rows of a text; `continues` says whether each goes on where it ended in the batch before."""
+    """Rows of a text; `continues` says whether each goes on where it ended in the batch before.
+
+    The last rows of the batch before may have come to their end.
+    """
 
     characters: Tensor
     next_characters: Tensor
@@ -75,7 +78,8 @@ class CharGenerator(Predictor):
         """Logits (B * T, num_classes) of all next characters, and these (B * T,)."""
         state = self.carried.get(self.training) if batch.continues else None
         if state is not None:
-            state = tuple(tensor.to(self.device) for tensor in state)
+            rows = len(batch.characters)
+            state = tuple(tensor[:rows].to(self.device) for tensor in state)
         logits, state = self.network(batch.characters.t(), state)
         self.carried[self.training] = tuple(tensor.detach() for tensor in state)
         return logits.flatten(0, 1), batch.next_characters.t().flatten()

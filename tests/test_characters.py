@@ -11,6 +11,8 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from datamodules import Text
+from lightning_modules import CharGenerator
 from tests.conftest import QUICK, ROOT
 from tests.resuming import assert_identical, essence, signal_at
 
@@ -198,6 +200,26 @@ def test_measured_on_its_text_and_on_another_one(write, train_in_process, tmp_pa
     (tmp_path / "other.txt").write_text(text + "Z", encoding="utf-8")
     other = train_in_process(*measure, "--data.corpus=other.txt")
     assert other.code == 2 and "'Z', which the model has never seen" in other.err
+
+
+@by_reading
+def test_a_loss_is_over_all_characters_whatever_the_crop_and_the_batch(reading, tmp_path):
+    """Where the prediction depends on no character before, only those that count can differ."""
+    write_book(tmp_path)
+    network = CharGenerator(hidden_size=4, num_layers=1, num_classes=len(set(ALPHABET)))
+    scores = torch.randn(network.num_classes, generator=torch.Generator().manual_seed(0))
+    torch.nn.init.zeros_(network.network.readout.weight)
+    network.network.readout.bias.data = scores
+    for length, batch_size in ((10, 4), (7, 64), (13, 1), (99, 3)):
+        data = Text(str(tmp_path / "book.txt"), length, batch_size, reading)
+        network.eval()
+        with torch.inference_mode():
+            for batch in data.val_dataloader():
+                network.validation_step(batch, 0)
+        loss = network.metrics["validation"]["loss"]
+        expected = -scores.log_softmax(0)[data.validation_text[1:].long()].mean()
+        assert float(loss.compute()) == pytest.approx(float(expected), rel=1e-6)
+        loss.reset()
 
 
 def test_a_text_that_changed_is_told_before_its_size(write, tmp_path):

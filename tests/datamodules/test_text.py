@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from datamodules import Text
 from datamodules.counted import sent
-from datamodules.crops import CharacterBatch, RandomCrops, cut
+from datamodules.crops import CharacterBatch, RandomCrops, ValidationCrops, cut
 from datamodules.text import encode
 from tests.datamodules.places import first_batches, on_device
 
@@ -348,26 +349,35 @@ def test_loaders_hand_over_whole_batches_that_lightning_does_not_share_again(tex
 # Validation
 
 
-@pytest.mark.parametrize("devices", [1, 2, 3, 4])
-@pytest.mark.parametrize("size", [300, 299, 298, 100, 37])
+@pytest.mark.parametrize("devices", [1, 2, 3, 5])
 @pytest.mark.parametrize("reading", READINGS)
-def test_validation_covers_its_part_once(reading, size, devices, text_of):
-    text = TRAINED + VALIDATED[:size]
-    settings = {"reading": reading, "validation_fraction": size / len(text)}
-    seen = []
-    for rank in range(devices):
-        data = on_device(text_of(text, **settings), rank, devices)
-        data.setup("validate")
-        rows = [places(data, batch, VALIDATED[:size]) for batch in data.val_dataloader()]
-        assert rows and all(1 <= len(starts) <= 8 for starts in rows)
-        seen += [start for starts in rows for start in starts]
-        assert_same_batches(list(data.val_dataloader()), list(data.test_dataloader()))
-    crops = (size - 1) // LENGTH
-    if reading == "contiguous":
-        # A stream less, where they would not be equal otherwise.
-        per_stream = -(-crops // 8)
-        crops -= crops % per_stream
-    assert sorted(seen) == list(range(0, crops * LENGTH, LENGTH))
+def test_validation_predicts_every_character_but_the_first_once(reading, devices):
+    for size, length, batch_size in itertools.product(
+        (2, 3, 37, 100, 101, 299), (1, 2, 9, 40, 100), (1, 3, 8, 64)
+    ):
+        shape = (torch.arange(size), length, batch_size, reading == "contiguous")
+        if ValidationCrops(*shape).rows < devices:
+            continue
+        predicted = []
+        for rank in range(devices):
+            ends = torch.empty(0)
+            for batch in ValidationCrops(*shape, rank, devices):
+                rows, width = batch.characters.shape
+                assert 1 <= rows <= batch_size and 1 <= width <= length
+                assert torch.equal(batch.next_characters, batch.characters + 1)
+                assert not batch.continues or torch.equal(batch.characters[:, 0], ends[:rows])
+                ends = batch.next_characters[:, -1]
+                predicted += batch.next_characters.flatten().tolist()
+        assert sorted(predicted) == list(range(1, size))
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_validation_is_of_its_part(reading, text_of):
+    data = text_of(reading=reading)
+    data.setup("validate")
+    rows = [start for batch in data.val_dataloader() for start in places(data, batch, VALIDATED)]
+    assert min(rows) == 0 and max(rows) + LENGTH >= len(VALIDATED) - 1
+    assert_same_batches(list(data.val_dataloader()), list(data.test_dataloader()))
 
 
 @pytest.mark.parametrize("devices", [1, 2, 3])
@@ -375,12 +385,13 @@ def test_validation_streams_go_on(devices, text_of):
     for rank in range(devices):
         data = on_device(text_of(reading="contiguous"), rank, devices)
         batches = list(data.val_dataloader())
-        # 33 crops of 9 in 300 characters: 6 streams of 5.
-        assert [batch.continues for batch in batches] == [False, True, True, True, True]
-        starts = [places(data, batch, VALIDATED) for batch in batches]
-        assert starts[0] == list(range(0, 6 * 45, 45))[rank::devices]
-        for before, after in zip(starts, starts[1:], strict=False):
-            assert after == [start + LENGTH for start in before]
+        # 299 characters to predict in 8 streams: three of 38, then five of 37.
+        ended = len(range(3)[rank::devices]) == 0
+        assert [batch.continues for batch in batches] == [False] + [True] * (5 - ended)
+        assert [batch.characters.shape[1] for batch in batches] == [9, 9, 9, 9, 1, 1][: 6 - ended]
+        first = batches[0].characters
+        starts = [0, 38, 76, 114, 151, 188, 225, 262][rank::devices]
+        assert read(data, first) == [VALIDATED[start : start + LENGTH] for start in starts]
 
 
 def test_validation_at_random_never_continues(text_of):
@@ -397,7 +408,7 @@ def test_more_devices_than_there_is_to_measure(reading, text_of):
     text = TRAINED + VALIDATED[:28]
     settings = {"reading": reading, "validation_fraction": 28 / len(text)}
     on_device(text_of(text, **settings), 2, 3).setup("validate")
-    with pytest.raises(MisconfigurationException, match="3 x 9 characters") as caught:
+    with pytest.raises(MisconfigurationException, match="it has 3 (crops|streams) to") as caught:
         on_device(text_of(text, **settings), 3, 4).setup("validate")
     assert "4 devices" in str(caught.value) and "\n" not in str(caught.value)
 

@@ -83,6 +83,14 @@ def test_crops_that_continue_are_read_as_one_text(cell):
     torch.testing.assert_close(together, whole)
 
 
+def test_rows_that_have_ended_leave_the_others_their_state():
+    model, rows = make(), text()
+    whole, _ = model(rows[:, : 2 * T])
+    model.predictions(batch_of(rows))
+    after, _ = model.predictions(batch_of(rows[:2], 1, continues=True))
+    torch.testing.assert_close(after.unflatten(0, (T, 2)).transpose(0, 1), whole[:2, T:])
+
+
 def test_gradients_end_at_the_beginning_of_the_crop():
     model, rows = make(), text()
     model.training_step(batch_of(rows), 0)
