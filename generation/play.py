@@ -88,7 +88,10 @@ def play(
 
 
 def draw_speakers(cues: Sequence[str], lines: int, seed: int) -> list[str]:
-    """Speakers of the lines, none of them twice in a row if there are several."""
+    """Speakers of the lines, each drawn evenly from all but the last, if there are several.
+
+    So who spoke before the last one may come back at once, and two speakers take turns.
+    """
     # Not the module's own functions: these share one state with the whole program.
     source = random.Random(seed)
     drawn: list[str] = []

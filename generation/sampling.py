@@ -7,6 +7,10 @@ import math
 import torch
 from torch import Tensor
 
+# How far rounding alone may move the ratio of two probabilities, as a share of it: logits z come
+# in float32, which rounds them by up to |z| 2^-24, so this allows for |z| up to about 80.
+ROUNDING = 1e-5
+
 
 def check_sampling(temperature: float, top_k: int | None, top_p: float | None) -> None:
     """Raise ValueError unless these settings of `draw_next` are in their ranges."""
@@ -63,21 +67,24 @@ def draw_next(
 
 
 def keep_most_probable(logits: Tensor, k: int) -> Tensor:
-    """Logits (N, V) with -inf in place of all but the k largest of a row."""
-    kept = logits.topk(min(k, logits.shape[-1]))
-    return torch.full_like(logits, -math.inf).scatter(-1, kept.indices, kept.values)
+    """Logits (N, V) with -inf in place of all but the k largest of a row; of equals, the first."""
+    order = logits.sort(dim=-1, descending=True, stable=True).indices
+    return logits.scatter(-1, order[:, k:], -math.inf)
 
 
 def keep_nucleus(logits: Tensor, p: float) -> Tensor:
     """Logits (N, V) with -inf outside the nucleus of a row.
 
-    It is the smallest set of the most probable characters whose probability reaches p.
+    It is the smallest set of the most probable characters whose probability reaches p; of equally
+    probable ones, the first. A sum that is below p by no more than rounding explains reaches it.
     """
     if p == 1:
         # Rounded sums reach 1 before the least probable characters.
         return logits
     ordered, order = logits.softmax(-1).sort(dim=-1, descending=True, stable=True)
+    # A sum s = A / (A + B) moves by s (1 - s) times the share by which A / B moves.
+    reached = p - ROUNDING * p * (1 - p)
     # A character is inside unless those before it are enough.
-    enough_before = ordered.cumsum(-1) - ordered >= p
+    enough_before = ordered.cumsum(-1) - ordered >= reached
     outside = torch.empty_like(enough_before).scatter(-1, order, enough_before)
     return logits.masked_fill(outside, -math.inf)

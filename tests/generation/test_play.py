@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
+from itertools import pairwise
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from generation import Cast, play
 from generation.play import draw_speakers
+from generation.writer import LARGEST_SEED
 
 CUES = ("a.", "b.", "c.")
 
@@ -56,22 +61,31 @@ def test_each_cue_is_read_once(recite):
     assert [name for name, *_ in writer.network.calls].count("forward") == 3
 
 
-@pytest.mark.parametrize("lines", [1, 2, 50])
-def test_nobody_speaks_twice_in_a_row(lines):
-    for seed in range(5):
-        speakers = draw_speakers(CUES, lines, seed)
-        assert len(speakers) == lines
-        assert all(one != other for one, other in zip(speakers, speakers[1:], strict=False))
-    assert set(draw_speakers(CUES, 50, 0)) == set(CUES)
+@given(st.integers(1, 6), st.integers(1, 40), st.integers(0, LARGEST_SEED))
+def test_nobody_speaks_twice_in_a_row_if_there_are_several(count, lines, seed):
+    cues = [f"{number}." for number in range(count)]
+    speakers = draw_speakers(cues, lines, seed)
+    assert len(speakers) == lines and set(speakers) <= set(cues)
+    repeats = sum(one == other for one, other in pairwise(speakers))
+    assert repeats == (lines - 1 if count == 1 else 0)
 
 
-def test_a_monologue():
-    assert draw_speakers(["a."], 3, 0) == ["a."] * 3
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_who_spoke_before_the_last_one_is_as_likely_as_any_other(count):
+    """Whoever spoke last two, the next one is any but the last; of two speakers it is the other."""
+    cues = [f"{number}." for number in range(count)]
+    speakers = draw_speakers(cues, 12_000, seed=0)
+    found = Counter(zip(speakers, speakers[1:], speakers[2:], strict=False))
+    possible = {(a, b, c) for a in cues for b in cues for c in cues if a != b != c}
+    assert found.keys() == possible
+    expected = 12_000 / len(possible)
+    assert all(abs(each - expected) < 5 * expected**0.5 for each in found.values())
 
 
-def test_speakers_are_drawn_evenly():
-    speakers = draw_speakers([*CUES, "d."], 8000, 0)
-    assert all(abs(speakers.count(cue) - 2000) < 150 for cue in [*CUES, "d."])
+@pytest.mark.parametrize("cues", [("a.",), ("a.", "b."), CUES])
+def test_a_play_has_the_speakers_that_were_drawn(recite, cues):
+    lines = said(recite("e\n"), Cast(cues), lines=20, seed=7)
+    assert [cue for cue, _ in lines] == draw_speakers(cues, 20, 7)
 
 
 def test_the_seed_decides_and_nothing_else(writer):

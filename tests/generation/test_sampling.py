@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+from fractions import Fraction
 
 import pytest
 import torch
@@ -90,6 +92,50 @@ def test_nucleus_by_hand(p, inside):
     assert all(kept[i] == logits[0, i] for i in inside)
 
 
+def inside(logits) -> set[int]:
+    return {i for i, logit in enumerate(logits.tolist()) if logit > -math.inf}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_nucleus_ends_where_p_is_reached_exactly(dtype):
+    """Against sums in fractions, of probabilities in decimals, zeros and equals among them."""
+    source = random.Random(0)
+    for _ in range(400):
+        size, unit = source.choice([2, 4, 10, 40]), source.choice([10, 100, 10_000])
+        cuts = sorted(source.choices(range(unit + 1), k=size - 1))
+        shares = [Fraction(b - a, unit) for a, b in zip([0, *cuts], [*cuts, unit], strict=True)]
+        order = sorted(range(size), key=lambda i: -shares[i])
+        k = source.choice([None, source.randint(1, size)])
+        kept = order[:k]
+        reached = [sum(shares[i] for i in kept[: n + 1]) for n in range(len(kept))]
+        # What some of them make together, exactly; or anything.
+        p = source.choice([*reached, reached[-1] * source.randint(1, unit) / unit]) / reached[-1]
+        if reached[-1] < 1:
+            p = Fraction(str(round(float(p), 3))) or Fraction(1, 1000)
+        expected = {
+            i
+            for i, sum_ in zip(kept, reached, strict=True)
+            if shares[i] and sum_ - shares[i] < p * reached[-1]
+        }
+        temperature, shift = source.choice([0.3, 1.0, 2.0]), source.choice([-3, 0, 20])
+        values = torch.tensor([[float(each) for each in shares]], dtype=torch.float64).to(dtype)
+        logits = (values.log() * temperature + shift).double()
+        scaled = (logits - logits.max()) / temperature
+        scaled = scaled if k is None else keep_most_probable(scaled, k)
+        assert inside(keep_nucleus(scaled, float(p))[0]) == expected, (shares, k, p)
+
+
+def test_three_tenths_and_five_are_eight():
+    assert inside(keep_nucleus(torch.tensor([0.3, 0.1, 0.1, 0.5]).log()[None], 0.8)[0]) == {0, 3}
+
+
+def test_a_nucleus_is_never_empty_and_little_is_left_out_near_1():
+    logits = torch.tensor([[0.0, -20.0]], dtype=torch.float64)
+    assert inside(keep_nucleus(logits, 1e-300)[0]) == {0}
+    assert inside(keep_nucleus(logits, 1 - 1e-8)[0]) == {0}
+    assert inside(keep_nucleus(logits, 1 - 1e-10)[0]) == {0, 1}
+
+
 def test_nucleus_of_1_keeps_the_least_probable():
     logits = torch.tensor([[0.0, -60.0, -math.inf]], dtype=torch.float64)
     assert torch.equal(keep_nucleus(logits, 1.0), logits)
@@ -107,8 +153,11 @@ def test_most_probable_by_hand(k, inside):
 
 def test_among_equals_exactly_k_and_the_smallest_nucleus():
     equal = torch.zeros(1, 10, dtype=torch.float64)
-    assert int((keep_most_probable(equal, 3) == 0).sum()) == 3
-    assert int((keep_nucleus(equal, 0.35) == 0).sum()) == 4
+    assert inside(keep_most_probable(equal, 3)[0]) == {0, 1, 2}
+    assert inside(keep_nucleus(equal, 0.35)[0]) == {0, 1, 2, 3}
+    assert inside(keep_nucleus(equal, 0.3)[0]) == {0, 1, 2}
+    # As at temperature 0.
+    assert draw_next(equal, 1.0, 1, None, seeded()).tolist() == [0]
 
 
 @pytest.mark.parametrize(
