@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +18,7 @@ PLOTTING = ("plot",)
 DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "palindromes.yaml"
 # Each chooses a class, whose settings are flags of their own.
 CLASS_FLAGS = ("--model", "--data", "--optimizer", "--lr_scheduler")
+SHORT_FLAGS = ("-c", "-h")
 # Names of checkpoints of the run that the other flags describe; anything else is a path.
 CHECKPOINT_NAMES = ("last", "best")
 
@@ -44,6 +47,31 @@ class Arguments:
         return Path(self.checkpoint)
 
 
+def joined(
+    argv: Sequence[str], short: Collection[str], switches: Collection[str] = ()
+) -> list[str]:
+    """Join a flag with a value that begins with a dash, which argparse would take for a flag.
+
+    Args:
+        argv: what was typed, such as ['--run.name', '-x'].
+        short: flags of one dash, which are no values.
+        switches: flags that take no value.
+
+    Returns:
+        Such as ['--run.name=-x']. What begins with two dashes is a flag, and needs an = to be a
+        value.
+    """
+    words: list[str] = []
+    for word in argv:
+        flag = words[-1] if words else ""
+        dashed = re.match("-[^-]", word) and word.partition("=")[0] not in short
+        if dashed and flag.startswith("--") and "=" not in flag and flag not in switches:
+            words[-1] = f"{flag}={word}"
+        else:
+            words.append(word)
+    return words
+
+
 def take_apart(argv: list[str]) -> Arguments:
     """Sort what was typed; `fit` is understood where no subcommand is named.
 
@@ -64,6 +92,7 @@ def take_apart(argv: list[str]) -> Arguments:
         )
     arguments = Arguments(subcommand)
     classes: list[str] = []
+    rest = joined(rest, SHORT_FLAGS)
     while rest:
         flag, separator, value = rest.pop(0).partition("=")
         if flag in CLASS_FLAGS and (separator or (rest and not rest[0].startswith("-"))):

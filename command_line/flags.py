@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
+from command_line.arguments import joined
 from command_line.errors import UsageError, did_you_mean
 
 T = TypeVar("T")
@@ -27,13 +28,21 @@ class FlagParser(argparse.ArgumentParser):
         Raises:
             UsageError: an unknown flag, a word too many, or a value that its flag cannot take.
         """
-        flags, rest = self.parse_known_args(argv)
+        known = [flag for action in self._actions for flag in action.option_strings]
+        short = [flag for flag in known if not flag.startswith("--")]
+        switches = [
+            flag for each in self._actions if each.nargs == 0 for flag in each.option_strings
+        ]
+        flags, rest = self.parse_known_args(joined(argv, short, switches))
+        for name, value in vars(flags).items():
+            if value == [] != self.get_default(name):
+                # What argparse makes of a value that is -- alone.
+                raise UsageError(f"--{name} needs a value")
         if not rest:
             return flags
         word = rest[0].partition("=")[0]
         if not word.startswith("-"):
             raise UsageError(f"unexpected {word}: {self.prog} takes flags only")
-        known = [flag for action in self._actions for flag in action.option_strings]
         # Of an abbreviation the nearest flag may be another one than the one that it abbreviates.
         abbreviated = [flag for flag in known if flag.startswith(word)]
         raise UsageError(f"unknown flag {word}{did_you_mean(word, abbreviated or known)}")

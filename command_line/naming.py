@@ -58,7 +58,7 @@ def name_of_run(changed: Mapping[str, Any]) -> str:
     """
     parts = []
     for key, value in sorted(changed.items()):
-        parts.append(f"{_short(key)}={value_as_typed(value)}")
+        parts.append(f"{_short(key)}={value_as_typed(key, value)}")
     name = re.sub(r"[\[\]() ]", "", ",".join(parts)) or "default"
     name = re.sub(r"[^\w=.,+-]", "-", name)
     if len(name) > LONGEST_NAME:
@@ -96,7 +96,7 @@ def short_names(settings: Mapping[str, Any]) -> dict[str, Any]:
     short: dict[str, Any] = {}
     for key, value in settings.items():
         if key.endswith("class_path"):
-            name, value = typed(key), value_as_typed(value)
+            name, value = typed(key), value_as_typed(key, value)
         else:
             name = _short(key)
         short[typed(key) if name in short else name] = value

@@ -19,6 +19,8 @@ FREE = re.compile(
     r"|limit_train_batches|overfit_batches|callbacks).*)$"
 )
 MISSING = "(absent)"
+# Settings whose values are classes, as they are typed; nested ones end in `class_path`.
+CLASS_KEYS = ("model", "data", "optimizer", "lr_scheduler")
 # What runs from before there was a setting have done.
 EARLIER: dict[str, Any] = {"model.inhibitory": False, "data.curriculum": None}
 
@@ -44,12 +46,16 @@ def typed(key: str) -> str:
     return key.replace(".init_args", "").removesuffix(".class_path")
 
 
-def value_as_typed(value: Any) -> str:
-    """A class without its module, everything else as it is written in YAML."""
+def holds_class(key: str) -> bool:
+    """Whether the values of a dotted key are classes: only the key tells, moby.v2.txt is none."""
+    return typed(key) in CLASS_KEYS or key.rpartition(".")[2] == "class_path"
+
+
+def value_as_typed(key: str, value: Any) -> str:
+    """The value of a dotted key: a class without its module, all else as it is written in YAML."""
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
-    text = str(value)
-    return text.rpartition(".")[2] if re.fullmatch(r"[A-Za-z_][\w.]*", text) else text
+    return str(value).rpartition(".")[2] if holds_class(key) else str(value)
 
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -81,11 +87,13 @@ def describe(changed: Mapping[str, tuple[Any, Any]], one: str, other: str, most:
     keys = [key for key in changed if key not in classes and not _belongs_to(key, classes)]
     # Nor that a group is off where none of its settings is there.
     keys = [key for key in keys if not any(each.startswith(f"{key}.") for each in changed)]
-    parts = [
-        f"{typed(key)} is {value_as_typed(changed[key][0])} {one}, "
-        f"{value_as_typed(changed[key][1])} {other}"
-        for key in (*classes, *keys)
-    ]
+    parts = []
+    for key in (*classes, *keys):
+        shown = [value_as_typed(key, value) for value in changed[key]]
+        if shown[0] == shown[1]:
+            # Classes of two modules, or a number and a text.
+            shown = [repr(value) for value in changed[key]]
+        parts.append(f"{typed(key)} is {shown[0]} {one}, {shown[1]} {other}")
     rest = f"; and {len(parts) - most} more" if len(parts) > most else ""
     return "; ".join(parts[:most]) + rest
 

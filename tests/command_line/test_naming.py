@@ -40,6 +40,7 @@ VALUES = st.integers() | st.booleans() | st.none() | st.sampled_from(["scalar", 
         ({"lr_scheduler.init_args.monitor": "loss/validation"}, "monitor=loss-validation"),
         ({"trainer.gradient_clip_val": None}, "gradient_clip_val=null"),
         ({"data.init_args.corpus": "../../etc"}, "corpus=..-..-etc"),
+        ({"data.init_args.corpus": "moby_dick.v2.txt"}, "corpus=moby_dick.v2.txt"),
     ],
 )
 def test_name_of_run(changed, name):

@@ -110,22 +110,33 @@ def test_key_as_typed(key, expected):
 
 
 @pytest.mark.parametrize(
-    ("value", "expected"),
+    ("key", "value", "expected"),
     [
-        (True, "true"),
-        (False, "false"),
-        (None, "null"),
-        (0, "0"),
-        (1, "1"),
-        (0.01, "0.01"),
-        ("torch.optim.Adam", "Adam"),
-        ("one_hot", "one_hot"),
-        ("64-true", "64-true"),
-        ([0.9, 0.99], "[0.9, 0.99]"),
+        ("model.init_args.inhibitory", True, "true"),
+        ("model.init_args.inhibitory", False, "false"),
+        ("lr_scheduler", None, "null"),
+        ("data.init_args.length", 0, "0"),
+        ("optimizer.init_args.lr", 0.01, "0.01"),
+        ("optimizer.class_path", "torch.optim.Adam", "Adam"),
+        # As a comparison has it.
+        ("optimizer", "torch.optim.Adam", "Adam"),
+        ("model.init_args.part.class_path", "mine.Part", "Part"),
+        # Its looks are those of a class, but not its key.
+        ("data.init_args.corpus", "moby_dick.v2.txt", "moby_dick.v2.txt"),
+        ("data.corpus", "moby_dick.v2.txt", "moby_dick.v2.txt"),
+        ("trainer.precision", "64-true", "64-true"),
+        ("optimizer.init_args.betas", [0.9, 0.99], "[0.9, 0.99]"),
     ],
 )
-def test_value_as_typed(value, expected):
-    assert value_as_typed(value) == expected
+def test_value_as_typed(key, value, expected):
+    assert value_as_typed(key, value) == expected
+
+
+def test_what_looks_alike_is_told_in_full():
+    changed = {"model.class_path": ("mine.RNN", "lightning_modules.RNN"), "data.x": (1, "1")}
+    assert describe(changed, "there", "here") == (
+        "model is 'mine.RNN' there, 'lightning_modules.RNN' here; data.x is 1 there, '1' here"
+    )
 
 
 def test_differences():
