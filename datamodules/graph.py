@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from datamodules.counted import CountedBatches, CountedData, check_least, check_seeds
+from datamodules.graph_checks import left_out
 from datamodules.node_sets import read_node_set
 from datamodules.splits import public_split, random_split
 from layers import Sparse, normalized_adjacency
@@ -122,6 +123,7 @@ class Graph(CountedData):
         a_hat = normalized_adjacency(data.edge_index, data.num_nodes, adjacency)
         self.graph = GraphBatch(features, a_hat, data.y, *nodes)
         self.num_classes, self.num_features = int(data.y.max()) + 1, features.shape[1]
+        self._left_out = left_out(data)
         self._placed: tuple[GraphBatch, GraphBatch] | None = None
 
     def __str__(self) -> str:
@@ -131,7 +133,7 @@ class Graph(CountedData):
         edges = (len(graph.adjacency.values) - nodes) // 2
         parts = (graph.training, graph.validation, graph.test)
         split = " + ".join(f"{len(part):,}" for part in parts)
-        return f"{self.dataset}, {nodes:,} nodes ({split}), {edges:,} edges"
+        return f"{self.dataset}, {nodes:,} nodes ({split}), {edges:,} edges{self._left_out}"
 
     def setup(self, stage: str) -> None:
         if self._devices > 1:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
 
 from datamodules import planetoid
 from datamodules.downloads import DownloadError, data_root
+from datamodules.graph_checks import check_graph
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
@@ -40,14 +40,13 @@ def read_node_set(name: str) -> Data:
         if name == each or (kind == "Planetoid" and member.lower() == each.lower()):
             return planetoid.read_planetoid(each)
     data = _read(name)
-    if not isinstance(getattr(data, "edge_index", None), Tensor):
-        raise ValueError(f"{name} is not a graph with one kind of nodes and edges")
-    labels = data.y.squeeze() if isinstance(data.y, Tensor) else torch.empty(0)
-    if labels.dim() != 1 or len(labels) != data.num_nodes or labels.is_floating_point():
-        raise ValueError(f"{name} does not have one class a node")
-    data.y = labels.long()
+    try:
+        check_graph(data)
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None
+    data.y, data.edge_index = data.y.flatten().long(), data.edge_index.long()
     if data.x is None:
-        nodes = torch.arange(data.num_nodes)
+        nodes = torch.arange(len(data.y))
         places, ones = nodes.expand(2, -1), torch.ones(len(nodes))
         # Checked, since torch warns of what is not.
         data.x = torch.sparse_coo_tensor(places, ones, check_invariants=True)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from datamodules.graph_checks import check_split
+
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
@@ -22,10 +24,20 @@ def public_split(data: Data, number: int) -> Split:
         number: of the split, where there are several; and of the sharing.
 
     Raises:
-        ValueError: the set comes with no split, or lacks the nodes of a part.
+        ValueError: the set comes with no split, or with one that means nothing.
     """
-    masks = [getattr(data, f"{stage}_mask", None) for stage in ("train", "val", "test")]
-    training, validation, test = (_column(mask, number) for mask in masks)
+    split = _public_split(data, number)
+    try:
+        check_split(split, data.y)
+    except ValueError as error:
+        raise ValueError(f"its public split {error}: take split random") from None
+    return split
+
+
+def _public_split(data: Data, number: int) -> Split:
+    training, validation, test = (
+        _mask(data, f"{stage}_mask", number) for stage in ("train", "val", "test")
+    )
     if training is None:
         raise ValueError("it comes with no public split: take split random")
     if (validation is None) != (test is None):
@@ -33,7 +45,7 @@ def public_split(data: Data, number: int) -> Split:
         part = "validate" if validation is None else "test"
         raise ValueError(f"its public split has no nodes to {part} on: take split random")
     if validation is None or test is None:
-        rest = (~training).nonzero().squeeze(1)
+        rest = _nodes(~training & (data.y >= 0))
         rest = rest[torch.randperm(len(rest), generator=_generator(number))]
         return _sorted(_nodes(training), *rest.tensor_split(2))
     return _nodes(training), _nodes(validation), _nodes(test)
@@ -76,8 +88,18 @@ def random_split(
     return _sorted(training, rest[:validation], rest[validation : validation + test])
 
 
-def _column(mask: Tensor | None, number: int) -> Tensor | None:
-    if mask is None or mask.dim() == 1:
+def _mask(data: Data, name: str, number: int) -> Tensor | None:
+    mask = getattr(data, name, None)
+    if mask is None:
+        return None
+    fits = mask.dim() in (1, 2) and mask.shape[0] == len(data.y)
+    if mask.dtype != torch.bool or not fits:
+        kind = str(mask.dtype).removeprefix("torch.")
+        raise ValueError(
+            f"its {name} is {kind} of shape {tuple(mask.shape)}, and must be bool, one entry a "
+            f"node: take split random"
+        )
+    if mask.dim() == 1:
         return mask
     if number >= mask.shape[1]:
         raise ValueError(f"it comes with {mask.shape[1]} public splits, split_seed is {number}")

@@ -89,6 +89,25 @@ def test_edges_count_once_and_loops_not_at_all(graph_of):
     assert row.tolist() == pytest.approx([0, 1 / 3, 1 / 3, 1 / 3, 0, 0, 0, 0])
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"edge_weight": torch.ones(18)}, ""),
+        ({"edge_weight": torch.arange(18.0)}, " without their weights"),
+        ({"edge_attr": torch.arange(36.0).view(18, 2)}, " without their weights"),
+        ({"edge_index": torch.tensor([[0, 1, 2], [1, 0, 1]])}, " without their directions"),
+        (
+            {"edge_index": torch.tensor([[0, 1], [1, 2]]), "edge_attr": torch.tensor([1, 2])},
+            " without their weights and directions",
+        ),
+        ({"edge_index": torch.empty(2, 0, dtype=torch.int64)}, ""),
+    ],
+)
+def test_says_what_it_leaves_out_of_the_edges(changes, words, graph_of):
+    told = str(graph_of(small_graph(**changes)))
+    assert told.endswith(f" edges{words}")
+
+
 def test_public_masks(graph_of):
     batch = graph_of(small_graph()).graph
     assert [part.tolist() for part in (batch.training, batch.validation, batch.test)] == [
@@ -99,13 +118,13 @@ def test_public_masks(graph_of):
     assert batch.labels.tolist() == [0, 1, 0, 1, 0, 1, 0, 1]
 
 
-@pytest.mark.parametrize(("number", "training"), [(0, 0), (1, 1)])
+@pytest.mark.parametrize(("number", "training"), [(0, [0, 1]), (1, [0, 7])])
 def test_one_of_several_public_splits(number, training, graph_of, monkeypatch):
     # Which of them is no matter of the run's seed.
     monkeypatch.setenv("PL_GLOBAL_SEED", "1")
-    columns = torch.stack([mask(0), mask(1)], dim=1)
+    columns = torch.stack([mask(0, 1), mask(0, 7)], dim=1)
     data = graph_of(small_graph(train_mask=columns), split_seed=number)
-    assert data.graph.training.tolist() == [training]
+    assert data.graph.training.tolist() == training
 
 
 def test_no_public_split_is_told_with_the_name(graph_of):

@@ -74,8 +74,10 @@ def test_a_graph_as_it_is(graphs):
     assert data.train_mask.tolist() == [True, False, False, False]
 
 
-def test_nodes_without_features_have_one_each(graphs):
-    graphs(ring(x=None, num_nodes=4))
+@pytest.mark.parametrize("counted", [{}, {"num_nodes": 4}])
+def test_nodes_without_features_have_one_each(counted, graphs):
+    # The last one has no edge either.
+    graphs(ring(x=None, edge_index=RING[:, :2], **counted))
     assert read_node_set("Toy").x.to_dense().tolist() == torch.eye(4).tolist()
 
 
@@ -84,10 +86,11 @@ def test_nodes_without_features_have_one_each(graphs):
     [torch.tensor([[0], [1], [0], [1]]), torch.tensor([0, 1, 0, 1], dtype=torch.int32)],
     ids=["a column", "32 bits"],
 )
-def test_labels_in_other_forms(labels, graphs):
-    graphs(ring(y=labels))
+def test_whole_numbers_in_other_forms(labels, graphs):
+    graphs(ring(y=labels, edge_index=RING.int()))
     data = read_node_set("Toy")
     assert data.y.tolist() == [0, 1, 0, 1] and data.y.dtype == torch.int64
+    assert data.edge_index.tolist() == RING.tolist() and data.edge_index.dtype == torch.int64
 
 
 @pytest.mark.parametrize(
@@ -97,11 +100,75 @@ def test_labels_in_other_forms(labels, graphs):
         ([ring()] * 1200, "Toy has 1,200 graphs: the nodes of one are classified here"),
         ([HeteroData()], "Toy is not a graph with one kind of nodes and edges"),
         ([ring(edge_index=None)], "Toy is not a graph with one kind of nodes and edges"),
-        ([ring(y=None)], "Toy does not have one class a node"),
-        ([ring(y=torch.ones(4))], "Toy does not have one class a node"),
-        ([ring(y=torch.tensor(1))], "Toy does not have one class a node"),
-        ([ring(y=torch.ones(3).long())], "Toy does not have one class a node"),
-        ([ring(y=torch.ones(4, 2).long())], "Toy does not have one class a node"),
+        ([ring(y=None)], "Toy does not have one class a node: it has no labels"),
+        *(
+            (
+                [ring(y=labels)],
+                f"Toy does not have one class a node: its 4 nodes have labels of shape {form}",
+            )
+            for labels, form in (
+                (torch.ones(4), "(4,), float32"),
+                (torch.tensor(1), "(), int64"),
+                (torch.ones(3).long(), "(3,), int64"),
+                (torch.ones(4, 2).long(), "(4, 2), int64"),
+                (torch.tensor([0, 1, 1j, 0]), "(4,), complex64"),
+            )
+        ),
+        *(
+            ([ring(y=torch.tensor(labels))], "Toy has no two classes of nodes to tell apart")
+            for labels in ([0] * 4, [-1] * 4, [1, -1, -1, 1])
+        ),
+        *(
+            (
+                [ring(y=torch.tensor(labels))],
+                f"Toy has {count} classes, and labels up to {highest}: labels must count the "
+                f"classes from 0 to {count - 1}",
+            )
+            for labels, count, highest in (
+                ([1, 2, 1, 2], 2, "2"),
+                ([0, 1, 3, -1], 3, "3"),
+                ([0, 1, 10**12, 1], 3, "1,000,000,000,000"),
+            )
+        ),
+        *(
+            (
+                [ring(edge_index=edges)],
+                f"Toy has edges of shape {form}: they must be two rows of whole numbers",
+            )
+            for edges, form in (
+                (RING.t(), "(4, 2), int64"),
+                (RING.float(), "(2, 4), float32"),
+                (RING[0], "(4,), int64"),
+            )
+        ),
+        *(
+            (
+                [ring(edge_index=edges)],
+                f"Toy has edges between nodes {ends}, and nodes 0 to 3 only",
+            )
+            for edges, ends in ((RING + 1, "1 and 4"), (RING - 1, "-1 and 2"))
+        ),
+        *(
+            (
+                [ring(x=features)],
+                f"Toy has features of shape {form}: they must be a row of numbers a node",
+            )
+            for features, form in (
+                (torch.ones(4), "(4,), float32"),
+                (torch.ones(4, 0), "(4, 0), float32"),
+                (torch.ones(4, 2, 3), "(4, 2, 3), float32"),
+                (torch.ones(4, 2) * 1j, "(4, 2), complex64"),
+            )
+        ),
+        *(
+            ([ring(x=features)], "Toy has 2 features that are not finite (NaN or infinite)")
+            for features in (
+                torch.tensor([[1, float("nan"), float("inf")]] * 1 + [[1, 1, 1]] * 3),
+                torch.tensor([[1e300, -1e300]] + [[1, 1]] * 3, dtype=torch.float64),
+                torch.tensor([[float("nan")] * 2] + [[0, 0]] * 3).to_sparse_coo(),
+            )
+        ),
+        ([ring(x=[[1.0]] * 4)], "Toy has features of the type list, not a tensor"),
     ],
 )
 def test_sets_that_are_something_else(given, message, graphs):

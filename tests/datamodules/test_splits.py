@@ -103,34 +103,37 @@ def mask(*nodes, size=10):
     return chosen
 
 
+def masked(size=10, **masks):
+    """A graph of two classes, whose nodes are of one and the other in turn."""
+    return Data(y=torch.arange(size) % 2, **{f"{name}_mask": mask for name, mask in masks.items()})
+
+
 def test_public_masks_are_taken_as_they_are():
-    data = Data(train_mask=mask(1, 4), val_mask=mask(0, 2, 3), test_mask=mask(9))
+    data = masked(train=mask(1, 4), val=mask(0, 2, 3), test=mask(9))
     for number in (0, 5):
         assert sets(public_split(data, number)) == [{1, 4}, {0, 2, 3}, {9}]
 
 
 @pytest.mark.parametrize(("number", "column"), [(0, 0), (1, 1), (2, 2)])
 def test_one_of_several_public_splits(number, column):
-    data = Data(
-        train_mask=torch.stack([mask(1), mask(2), mask(3)], dim=1),
-        val_mask=torch.stack([mask(4), mask(5), mask(6)], dim=1),
+    data = masked(
+        train=torch.stack([mask(0, 1), mask(0, 3), mask(0, 5)], dim=1),
+        val=torch.stack([mask(2), mask(4), mask(6)], dim=1),
         # As of WikiCS, whose test nodes are the same in all.
-        test_mask=mask(7, 8),
+        test=mask(7, 8),
     )
     split = sets(public_split(data, number))
-    assert split == [{1 + column}, {4 + column}, {7, 8}]
+    assert split == [{0, 1 + 2 * column}, {2 + 2 * column}, {7, 8}]
 
 
 def test_a_public_split_that_is_not_there():
-    data = Data(
-        train_mask=torch.stack([mask(1), mask(2)], dim=1), val_mask=mask(4), test_mask=mask(7)
-    )
+    data = masked(train=torch.stack([mask(1), mask(2)], dim=1), val=mask(4), test=mask(7))
     with pytest.raises(ValueError, match="^it comes with 2 public splits, split_seed is 2$"):
         public_split(data, 2)
 
 
 def test_the_rest_is_shared_where_only_training_nodes_are_named():
-    data = Data(train_mask=mask(0, 1, 2, 3, size=34))
+    data = masked(34, train=mask(0, 1, 2, 3, size=34))
     training, validation, test = sets(public_split(data, 0))
     assert training == {0, 1, 2, 3}
     assert len(validation) == len(test) == 15
@@ -142,11 +145,55 @@ def test_the_rest_is_shared_where_only_training_nodes_are_named():
     assert validation != set(range(4, 19)) and test != set(range(4, 19))
 
 
-@pytest.mark.parametrize(("there", "part"), [("test", "validate"), ("val", "test")])
-def test_nodes_kept_to_test_on_are_not_shared(there, part):
-    data = Data(train_mask=mask(0, 1), **{f"{there}_mask": mask(5, 6)})
-    with pytest.raises(ValueError, match=f"^its public split has no nodes to {part} on: take"):
+def test_nodes_without_a_class_are_no_part_of_the_rest():
+    data = masked(train=mask(0, 1))
+    data.y[[2, 9]] = -1
+    _, validation, test = sets(public_split(data, 0))
+    assert validation | test == {3, 4, 5, 6, 7, 8}
+
+
+UNKNOWN = torch.tensor([0, 1, 0, 1, -1, -1, 0, 1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"val_mask": None}, "has no nodes to validate on"),
+        ({"test_mask": None}, "has no nodes to test on"),
+        ({"train_mask": mask()}, "has no nodes to train on"),
+        ({"val_mask": mask()}, "has no nodes to validate on"),
+        ({"test_mask": mask()}, "has no nodes to test on"),
+        # What is to be shared is not enough.
+        ({"train_mask": ~mask(3), "val_mask": None, "test_mask": None}, "has no nodes to test on"),
+        ({"val_mask": mask(0, 5, 6)}, "has nodes in two of its parts, such as 0"),
+        ({"test_mask": mask(4, 9)}, "has nodes in two of its parts, such as 4"),
+        (
+            {"y": UNKNOWN, "train_mask": mask(0, 5)},
+            "has nodes to train on without a class, such as 5",
+        ),
+        ({"y": UNKNOWN}, "has nodes to validate on without a class, such as 4"),
+        ({"train_mask": mask(1, 3, 5)}, "trains on nodes of class 1 alone"),
+    ],
+)
+def test_public_splits_that_mean_nothing(changes, reason):
+    data = masked(train=mask(0, 1, 2), val=mask(4), test=mask(7, 8))
+    data.update(changes)
+    with pytest.raises(ValueError) as caught:
         public_split(data, 0)
+    assert str(caught.value) == f"its public split {reason}: take split random"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "form"),
+    [
+        (mask(0, 1).long(), r"int64 of shape \(10,\)"),
+        (mask(0, 1)[:5], r"bool of shape \(5,\)"),
+        (torch.tensor(True), r"bool of shape \(\)"),
+    ],
+)
+def test_masks_that_are_none(wrong, form):
+    with pytest.raises(ValueError, match=f"^its train_mask is {form}, and must be bool, one entry"):
+        public_split(masked(train=wrong, val=mask(4), test=mask(7)), 0)
 
 
 def test_no_public_split():
