@@ -43,6 +43,7 @@ from command_line.run_flags import add_run_flags
 from command_line.run_folder import RunFolder
 from command_line.settings import class_of, defining, flatten
 from command_line.trainer_settings import TRAINER_DEFAULTS, explained, to_train
+from command_line.trusted_settings import trusted
 from lightning_modules import NodeClassifier
 
 
@@ -260,7 +261,14 @@ class TrainingCLI(LightningCLI):
     def _understood_config(self) -> str:
         """The config where none is named: that of the checkpoint, or the first experiment's."""
         if self.checkpoint:
-            return str(yaml.safe_dump(self.checkpoint["config"]))
+            assert self.checkpoint_file
+            settings = trusted(
+                self.checkpoint["config"],
+                self.checkpoint_file,
+                trains=self.arguments.subcommand == "fit",
+                flags=self.arguments.flags,
+            )
+            return str(yaml.safe_dump(settings))
         return str(DEFAULT_CONFIG)
 
     def _run_folder(self) -> RunFolder:
