@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from command_line.errors import UsageError
+from storage.texts import decode
 
 
 def check_config(path: Path, examples: Path) -> None:
@@ -28,9 +29,9 @@ def check_config(path: Path, examples: Path) -> None:
             raise UsageError(f"no config at {path}, did you mean {examples / near[0]}.yaml?")
         raise UsageError(f"no config at {path}; there are {', '.join(map(str, there))}")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not a config: it is not text in UTF-8") from None
+        content = yaml.safe_load(decode(path.read_bytes(), str(path)))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from command_line.errors import UsageError
 from command_line.standard_output import standard_output
 from command_line.writing_flags import parser_of_generate, parser_of_play
+from storage.texts import decode
 
 if TYPE_CHECKING:
     from generation import Writer
@@ -137,15 +138,11 @@ def _prompt(flags: argparse.Namespace) -> str:
             content = sys.stdin.buffer.read()
         else:
             content = Path(flags.prompt_file).read_bytes()
-        # Line breaks as those of the corpora.
-        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+        return decode(content, f"--prompt_file {flags.prompt_file}")
     except OSError as error:
         raise UsageError(f"--prompt_file {flags.prompt_file}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UsageError(
-            f"--prompt_file {flags.prompt_file} is not text in UTF-8: byte {error.start} is "
-            f"0x{content[error.start]:02x}"
-        ) from None
+    except ValueError as error:
+        raise UsageError(str(error)) from None
 
 
 def _open(flags: argparse.Namespace) -> tuple[Writer, dict[str, Any]]:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datamodules.downloads import DownloadError, data_root, download, make_folder
+from storage import texts
 
 # Comes with Python, and changes with its versions.
 BUILT_IN = "python_docs"
@@ -68,29 +69,15 @@ def read_corpus(corpus: str) -> str:
 
 
 def decode(content: bytes, name: str) -> str:
-    """The text of a file in UTF-8, without a byte-order mark, lines ending in a line feed.
-
-    Args:
-        content: of the file.
-        name: of the file, for errors.
+    """The text of a file, as `storage.texts.decode` has it.
 
     Raises:
-        ValueError: the file is empty, binary or not in UTF-8; one line.
+        ValueError: the file is empty, or not in UTF-8; one line.
     """
-    if b"\0" in content:
-        raise ValueError(
-            f"{name} is no text in UTF-8: byte {content.index(0)} is a NUL, as in binary files"
-        )
-    try:
-        text = content.decode("utf-8").removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{name} is not in UTF-8: {error.reason} at byte {error.start} "
-            f"(0x{content[error.start]:02x}); save it in UTF-8"
-        ) from None
+    text = texts.decode(content, name)
     if not text:
         raise ValueError(f"{name} is empty")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
 
 
 _START = re.compile(r"^\*\*\* ?START OF .*\n", re.MULTILINE)

@@ -54,10 +54,10 @@ def check_split(parts: tuple[Tensor, Tensor, Tensor], labels: Tensor) -> None:
             raise ValueError(
                 f"has nodes to {purpose} on without a class, such as {int(unknown[0])}"
             )
-    used, times = torch.cat(parts).unique(return_counts=True)
+    used, times = torch.unique(torch.cat(parts), return_counts=True)
     if len(twice := used[times > 1]):
         raise ValueError(f"has nodes in two of its parts, such as {int(twice[0])}")
-    if len(classes := labels[parts[0]].unique()) == 1:
+    if len(classes := torch.unique(labels[parts[0]])) == 1:
         raise ValueError(f"trains on nodes of class {int(classes[0])} alone")
 
 
@@ -86,7 +86,7 @@ def _count_nodes(data: Any, labels: Tensor) -> int:
 
 
 def _check_classes(labels: Tensor) -> None:
-    classes = labels[labels >= 0].unique()
+    classes = torch.unique(labels[labels >= 0])
     if len(classes) < 2:
         raise ValueError("has no two classes of nodes to tell apart")
     if (highest := int(classes[-1])) >= len(classes):
@@ -112,7 +112,7 @@ def _check_features(features: Any) -> None:
     if features.dim() != 2 or not features.shape[1] or features.is_complex():
         raise ValueError(f"has features {_form(features)}: they must be a row of numbers a node")
     dense = features.layout == torch.strided
-    numbers = features if dense else features.to_sparse_coo().coalesce().values()
+    numbers = features if dense else features.to_sparse_coo().coalesce().values()  # type: ignore[no-untyped-call]
     # In the type that they are used in.
     if not bool((finite := numbers.float().isfinite()).all()):
         count = int(finite.logical_not().sum())

@@ -89,7 +89,7 @@ def random_split(
 
 
 def _mask(data: Data, name: str, number: int) -> Tensor | None:
-    mask = getattr(data, name, None)
+    mask: Tensor | None = getattr(data, name, None)
     if mask is None:
         return None
     fits = mask.dim() in (1, 2) and mask.shape[0] == len(data.y)

@@ -173,6 +173,7 @@ CONFIGS = {
     "empty": Wrong("wrong.yaml", ["wrong.yaml", "holds no 'key: value' pairs"], config("")),
     "list": Wrong("wrong.yaml", ["wrong.yaml", "holds no 'key: value' pairs"], config("- model\n")),
     "not UTF-8": Wrong("wrong.yaml", ["not text in UTF-8"], config("model: é".encode("latin-1"))),
+    "UTF-16": Wrong("wrong.yaml", ["is UTF-16; save it as"], config("model: RNN".encode("utf-16"))),
     "YAML that runs code": Wrong(
         "wrong.yaml", ["not YAML"], config("model: !!python/object/apply:os.mkdir [executed]")
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shlex
 
 import pytest
@@ -46,7 +47,11 @@ WRONG = {
     "folder": ("generate RUN --prompt_file runs", "--prompt_file runs: Is a directory"),
     "encoding": (
         "generate RUN --prompt_file latin.txt",
-        "--prompt_file latin.txt is not text in UTF-8: byte 2 is 0xe9",
+        "--prompt_file latin.txt is not text in UTF-8: byte 2 is 0xe9, as in Latin-1 or",
+    ),
+    "archive": (
+        "generate RUN --prompt_file text.gz",
+        "--prompt_file text.gz is a gzip archive; unpack it first",
     ),
     "stop": ("generate RUN --stop '\\t'", "--stop: the vocabulary has no '\\t' (U+0009)"),
     "empty stop": ("generate RUN --stop ''", "--stop: stop must have at least 1 character"),
@@ -64,7 +69,8 @@ def test_wrong_input(case, train, save, alphabet, char_checkpoint, tmp_path):
     del rrn["Text"]
     torch.save(rrn, tmp_path / "rrn.ckpt")
     (tmp_path / "text.txt").write_text("XYZ")
-    (tmp_path / "latin.txt").write_bytes("abéc".encode("latin-1"))
+    (tmp_path / "latin.txt").write_bytes("abéc, and more".encode("latin-1"))
+    (tmp_path / "text.gz").write_bytes(gzip.compress(b"abc"))
     command, message = WRONG[case]
     outcome = train(*shlex.split(command.replace("RUN", f"--ckpt_path {RUN}")))
     assert (outcome.code, outcome.out) == (2, "")

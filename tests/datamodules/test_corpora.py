@@ -84,13 +84,8 @@ def test_line_ends_and_byte_order_mark(content, text, tmp_path):
     [
         (b"", ["is empty"]),
         (b"\xef\xbb\xbf", ["is empty"]),
-        (b"text\0more", ["byte 4 is a NUL", "binary"]),
-        ("já".encode("utf-16"), ["is a NUL"]),
-        (b"abc \xe9 def", ["not in UTF-8", "byte 4 (0xe9)", "save it in UTF-8"]),
-        ("não".encode() + b"\xff", ["byte 4 (0xff)"]),
-        (b"\xef\xbb\xbfab\xe9", ["byte 5 (0xe9)"]),
-        ("a—".encode()[:-1], ["byte 1 (0xe2)"]),
-        (b"\xed\xa0\x80", ["byte 0 (0xed)"]),
+        (b"text\0more", ["byte 4 is 0x00", "binary"]),
+        ("já".encode("utf-16"), ["is UTF-16; save it as UTF-8"]),
     ],
 )
 def test_files_that_are_no_text(content, parts, tmp_path):
@@ -242,7 +237,7 @@ def assert_nothing_left(root, name):
         ("shakespeare", b"<html>Sorry</html>", "no lines"),
         ("shakespeare", b"*** END OF x\n*** START OF y\n", "no lines"),
         ("shakespeare", b"", "empty"),
-        ("shakespeare", b"caf\xe9", "not in UTF-8"),
+        ("shakespeare", b"caf\xe9", "not text in UTF-8"),
         ("machado_de_assis", b"no zip", "damaged"),
         ("machado_de_assis", b"PK\x05\x06" + bytes(18), "damaged: There is no item named"),
     ],
