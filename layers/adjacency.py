@@ -60,3 +60,26 @@ def normalized_adjacency(
     else:
         raise ValueError(f"normalization must be symmetric, row or binary, got {normalization!r}")
     return Sparse.of(rows, columns, values, (num_nodes, num_nodes))
+
+
+def check_nodes(adjacency: Sparse, **features: Tensor) -> None:
+    """Refuse what a graph layer would spread over all nodes without a word.
+
+    Args:
+        adjacency: Â (N, N).
+        features: of the nodes, by name, (N, D) each.
+
+    Raises:
+        ValueError: some features have another shape than the first, or Â has other than N rows.
+    """
+    (leader, first), *others = features.items()
+    expected = (*first.shape,)
+    for name, each in others:
+        if each.shape != expected:
+            raise ValueError(
+                f"{name} must be as large as the {leader}, {expected}, got {(*each.shape,)}"
+            )
+    if adjacency.shape[0] != len(first):
+        raise ValueError(
+            f"the matrix must be of {len(first)} nodes, as the {leader}, got {adjacency.shape}"
+        )

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from layers.adjacency import check_nodes
 from layers.initialization import initialize
 from layers.sparse import Sparse, multiply
 
@@ -90,7 +91,12 @@ class CellGraphConvolution(nn.Module):
     def forward(
         self, hidden: Tensor, cell: Tensor, first: Tensor, adjacency: Sparse
     ) -> tuple[Tensor, Tensor]:
-        """One layer: H, C and H⁰ (N, n) each, and Â (N, N), to H' and C' (N, n)."""
+        """One layer: H, C and H⁰ (N, n) each, and Â (N, N), to H' and C' (N, n).
+
+        Raises:
+            ValueError: C or H⁰ is not as large as H, or Â is of other than N nodes.
+        """
+        check_nodes(adjacency, hidden=hidden, cell=cell, first=first)
         message = torch.lerp(multiply(adjacency, hidden), first, self.restart)
         gates = torch.sigmoid(F.linear(message, self.weight_ih, self.bias))
         i, f, o = gates.chunk(3, dim=1)

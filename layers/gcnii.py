@@ -8,6 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from layers.adjacency import check_nodes
 from layers.initialization import initialize
 from layers.sparse import Sparse, multiply
 
@@ -62,14 +63,9 @@ class GCNIIConvolution(nn.Module):
         """Features (N, D), H⁰ (N, D) and Â (N, N) to features (N, D).
 
         Raises:
-            ValueError: H⁰ is not as large as the features.
+            ValueError: H⁰ is not as large as the features, or Â is of other than N nodes.
         """
-        # What is smaller would be spread over all nodes without a word.
-        if first.shape != features.shape:
-            raise ValueError(
-                f"first must be as large as the features, {tuple(features.shape)}, "
-                f"got {tuple(first.shape)}"
-            )
+        check_nodes(adjacency, features=features, first=first)
         mixed = torch.lerp(multiply(adjacency, features), first, self.alpha)
         # (1 - β) M + β M W in one call, which makes no array but its result.
         result = torch.addmm(mixed, mixed, self.weight, beta=1 - self.beta, alpha=self.beta)

@@ -37,7 +37,13 @@ def largest_singular_values(
 
     Returns:
         (N,), in the type of the weights, and without a graph. NaN where the Jacobian is not finite.
+
+    Raises:
+        ValueError: the state is not of N examples.
     """
+    if any(len(each) != len(from_inputs) for each in state):
+        found = [(*each.shape,) for each in state]
+        raise ValueError(f"state must be of {len(from_inputs)} examples, got {found}")
     with torch.enable_grad():
         times, transposed_times = _products(layer, from_inputs, state)
     size = sum(tensor.shape[1] for tensor in state)

@@ -104,26 +104,33 @@ class Recurrent(nn.Module, ABC):
         return {}
 
     def step(self, inputs: Tensor, state: State) -> tuple[Tensor, State]:
-        """One time step: inputs (B, D), or whole numbers (B), to h (B, H) and the new state."""
+        """One time step: inputs (B, D), or whole numbers (B), to h (B, H) and the new state.
+
+        Raises:
+            ValueError, IndexError: as `forward`.
+        """
+        inputs = self.read(inputs, "batch")
+        self.check_state(state, inputs.shape[0])
         return self.advance(self.project(inputs), state)
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Walk through time, one step after another.
 
         Args:
-            inputs: (T, B, D), or (T, B) of whole numbers below D: vectors that are one in a
-                single place, given by that place.
+            inputs: (T, B, D), or (T, B) of whole numbers below D, in any type that has no
+                fractions: vectors that are one in a single place, given by that place.
             state: where to start from, (B, H) each; zeros if None.
 
         Returns:
             The hidden states of all steps (T, B, H), and the last state.
 
         Raises:
-            ValueError: the shape of the inputs or of the state is not as above, or T is 0; or the
-                backend cannot be used.
+            ValueError: the shape of the inputs or of the state is not as above, or T is 0; the
+                inputs are neither of real nor of whole numbers, or the state is of another type
+                than the weights; or the backend cannot be used.
             IndexError: a whole number is not below D.
         """
-        self.check(inputs, state)
+        inputs = self.read_sequence(inputs, state)
         hidden, state = walk(self, inputs, state, all_steps=True)
         assert hidden is not None
         return hidden, state
@@ -133,7 +140,7 @@ class Recurrent(nn.Module, ABC):
 
         Takes and raises the same.
         """
-        self.check(inputs, state)
+        inputs = self.read_sequence(inputs, state)
         _, state = walk(self, inputs, state, all_steps=False)
         return state
 
@@ -166,27 +173,52 @@ class Recurrent(nn.Module, ABC):
         """W_ih x + W_hh h + b of all gates: (B, G*H) and (B, H) to (B, G*H)."""
         return torch.addmm(from_inputs, hidden, self.weight_hh.t())
 
-    def check(self, inputs: Tensor, state: State | None) -> None:
-        """Raise ValueError unless inputs, and the state if there is one, have the right shapes."""
-        self.check_inputs(inputs)
-        if state is not None:
-            self.check_state(state, inputs.shape[1])
-
-    def check_inputs(self, inputs: Tensor) -> None:
-        """Raise ValueError unless inputs are (T, B, input_size), or whole (T, B), with T > 0."""
-        dense = inputs.is_floating_point()
-        if inputs.dim() != (3 if dense else 2) or (dense and inputs.shape[2] != self.input_size):
-            expected = f"(time, batch, {self.input_size})" if dense else "(time, batch)"
-            raise ValueError(f"inputs must have shape {expected}, got {(*inputs.shape,)}")
+    def read_sequence(self, inputs: Tensor, state: State | None) -> Tensor:
+        """Check what `forward` is given, and return the inputs as :meth:`read` does."""
+        inputs = self.read(inputs, "time", "batch")
         if inputs.shape[0] == 0:
             raise ValueError(f"inputs must have at least 1 time step, got {(*inputs.shape,)}")
+        if state is not None:
+            self.check_state(state, inputs.shape[1])
+        return inputs
+
+    def read(self, inputs: Tensor, *axes: str) -> Tensor:
+        """The inputs as all backends take them: real numbers as they are, whole ones as int64.
+
+        Args:
+            inputs: of these axes, and of real numbers one more, of input_size.
+
+        Raises:
+            ValueError: they have another shape, or are truth values or complex numbers.
+        """
+        if inputs.is_floating_point():
+            if inputs.dim() != len(axes) + 1 or inputs.shape[-1] != self.input_size:
+                expected = ", ".join((*axes, str(self.input_size)))
+                raise ValueError(f"inputs must have shape ({expected}), got {(*inputs.shape,)}")
+            return inputs
+        if inputs.dtype == torch.bool or inputs.is_complex():
+            kind = str(inputs.dtype).removeprefix("torch.")
+            raise ValueError(f"inputs must be real or whole numbers, got {kind}")
+        if inputs.dim() != len(axes):
+            expected = ", ".join(axes)
+            raise ValueError(f"inputs must have shape ({expected}), got {(*inputs.shape,)}")
+        return inputs.to(torch.int64)
 
     def check_state(self, state: State, batch_size: int) -> None:
         """Raise ValueError unless the state fits the batch: a wrong one might broadcast unseen."""
-        expected = [(batch_size, self.hidden_size)] * self.state_tensors
-        shapes = [(*tensor.shape,) for tensor in state]
-        if shapes != expected:
-            raise ValueError(f"state must have shapes {expected}, got {shapes}")
+        weight, shape = self.weight_hh, (batch_size, self.hidden_size)
+        # It is asked before each step of writing: a list is made faster than a generator.
+        shapes, types = [each.shape for each in state], [each.dtype for each in state]
+        if shapes != [shape] * self.state_tensors:
+            expected, found = [shape] * self.state_tensors, [(*each,) for each in shapes]
+            raise ValueError(f"state must have shapes {expected}, got {found}")
+        # Under autocast a state is of its type, once a step has been taken.
+        if types != [weight.dtype] * self.state_tensors and not torch.is_autocast_enabled(
+            weight.device.type
+        ):
+            raise ValueError(
+                f"state must be of the type of the weights, {weight.dtype}, got {types}"
+            )
 
     def extra_repr(self) -> str:
         """The arguments, for print."""

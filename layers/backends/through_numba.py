@@ -78,14 +78,13 @@ def run(
     """Walk a layer through time, as :func:`layers.backends.choice.walk`.
 
     Raises:
-        ValueError: the state is of another type than the weights.
         RuntimeError: a parameter has not the shape or the type that it was made with, or the inputs
             are of another type.
         IndexError: a whole number is not below D.
         NotImplementedError: there is to be a derivative forwards.
     """
     state = state or ()
-    _check(layer, state)
+    _check(layer)
     cell = CELLS[type(layer)]
     weight_ih, bias = _rows(layer)
     kind, inputs = _kind(layer, inputs, has_blanks=len(bias) > len(weight_ih))
@@ -101,11 +100,9 @@ def run(
     return None, (first, *others)
 
 
-def _check(layer: Recurrent, state: State) -> None:
+def _check(layer: Recurrent) -> None:
     """Compiled code trusts what it is given: see to it that it may."""
     dtype, rows = layer.weight_hh.dtype, layer.gate_blocks * layer.hidden_size
-    if any(each.dtype != dtype for each in state):
-        raise ValueError(f"state must be of the type of the weights, {dtype}")
     expected = {
         "weight_ih": (rows, layer.input_size),
         "weight_hh": (rows, layer.hidden_size),
@@ -142,7 +139,7 @@ def _kind(layer: Recurrent, inputs: Tensor, has_blanks: bool) -> tuple[str, Tens
         # Of no numbers there is no least.
         if len(inputs[0]) and not 0 <= int(inputs.min()) <= int(inputs.max()) < layer.input_size:
             raise IndexError(f"inputs must be whole numbers from 0 to {layer.input_size - 1}")
-        return "places", inputs.to(torch.int64)
+        return "places", inputs
     if inputs.dtype != layer.weight_ih.dtype:
         raise RuntimeError(
             f"inputs and weights must have the same dtype, got {inputs.dtype} and "

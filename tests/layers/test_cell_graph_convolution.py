@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from layers import CellGraphConvolution, GraphConvolution, normalized_adjacency
+from layers import CellGraphConvolution, GraphConvolution, Sparse, normalized_adjacency
 
 # Node 5 has no neighbours.
 EDGES = torch.tensor([[0, 0, 1, 2, 3, 6], [1, 2, 2, 3, 4, 4]])
@@ -186,3 +186,19 @@ def test_biases_move_as_asked(initialization):
 def test_refuses_what_makes_no_layer(arguments, message):
     with pytest.raises(ValueError, match=message):
         CellGraphConvolution(**arguments)
+
+
+@pytest.mark.parametrize("wrong", ["cell", "first", "adjacency"])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_what_would_be_spread_over_all_nodes_is_refused(wrong, rows):
+    right = {"hidden": torch.ones(4, 2), "cell": torch.ones(4, 2), "first": torch.ones(4, 2)}
+    right["adjacency"] = torch.eye(4)
+
+    def forward(given):
+        return CellGraphConvolution(2)(
+            **given | {"adjacency": Sparse.from_dense(given["adjacency"])}
+        )
+
+    forward(right)
+    with pytest.raises(ValueError, match=r"must be (as large as the hidden, \(4, 2\)|of 4 nodes)"):
+        forward(right | {wrong: right[wrong][:rows]})

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch_geometric.nn import GCN2Conv
 
-from layers import GCNIIConvolution
+from layers import GCNIIConvolution, Sparse
 
 N, D = 12, 5
 SETTINGS = pytest.mark.parametrize(
@@ -163,6 +163,12 @@ def test_first_features_of_another_size_are_refused(shape, draw_graph, adjacency
     complaint = r"^first must be as large as the features, \(12, 5\), got \("
     with pytest.raises(ValueError, match=complaint):
         GCNIIConvolution(D, 1).double()(doubles(N, D), doubles(*shape), adjacency)
+
+
+def test_the_matrix_of_another_graph_is_refused():
+    one_row = Sparse.from_dense(doubles(1, N))
+    with pytest.raises(ValueError, match=r"^the matrix must be of 12 nodes, as the features, got"):
+        GCNIIConvolution(D, 1).double()(doubles(N, D), doubles(N, D), one_row)
 
 
 def test_says_what_it_is():

@@ -113,3 +113,10 @@ def test_nothing_is_left_behind():
     assert torch.equal(torch.get_rng_state(), random)
     assert all(parameter.grad is None for parameter in cell.parameters())
     assert not found.requires_grad and not any(tensor.requires_grad for tensor in state)
+
+
+@every_cell
+def test_a_state_of_other_examples_is_refused(cell_type):
+    cell, from_inputs, state = step(cell_type, 4)
+    with pytest.raises(ValueError, match=r"^state must be of 6 examples, got \[\(1, 4\)"):
+        largest_singular_values(cell, from_inputs, tuple(each[:1] for each in state))

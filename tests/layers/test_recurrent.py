@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from layers import GRU, LSTM, RNN, RRN, Recurrent
+from layers import GRU, LSTM, RNN, RRN, Recurrent, Stack
 
 CELLS = [RNN, LSTM, RRN, GRU]
 
@@ -175,18 +175,83 @@ def test_wrong_places_are_named(cell_type):
         cell_type(4, 5)(torch.full((6, 3), 4))
 
 
+def entries(layer):
+    """All ways into a layer or a stack, given a sequence: by its first step, too."""
+    found = [layer, lambda inputs, state: layer.step(inputs[0], state)]
+    return [*found, layer.last_state] if isinstance(layer, Recurrent) else found
+
+
+WRONG_STATES = {
+    "one for all": lambda right: [each[:1] for each in right],
+    "too many examples": lambda right: [torch.cat((each, each)) for each in right],
+    "one unit for all": lambda right: [each[:, :1] for each in right],
+    "one row": lambda right: [each[0] for each in right],
+    "another axis": lambda right: [each[None] for each in right],
+    "too many": lambda right: [*right, right[0]],
+    "none": lambda right: [],
+    "the last is wrong": lambda right: [*right[:-1], right[-1][:1]],
+}
+
+
 @every_cell
-def test_wrong_states_are_named(cell_type):
-    cell = cell_type(4, 5)
-    right = cell.initial_state(1)
-    wrong = {
-        "batch": cell.initial_state(3),
-        "count": (*right, right[0]),
-        "size": tuple(torch.zeros(1, 6) for _ in right),
-    }
-    for state in wrong.values():
-        with pytest.raises(ValueError, match=r"^state must have shapes \[\(1, 5\).*, got \["):
-            cell(torch.zeros(6, 1, 4), state)
+@pytest.mark.parametrize("wrong", WRONG_STATES)
+@pytest.mark.parametrize("backend", ["auto", "loop"])
+def test_wrong_states_are_named(cell_type, wrong, backend):
+    layers = [cell_type(size, 5, backend=backend) for size in (4, 5)]
+    for layer in (layers[0], Stack(layers)):
+        state = tuple(WRONG_STATES[wrong](layer.initial_state(3)))
+        for inputs in (torch.zeros(6, 3, 4), torch.zeros(6, 3, dtype=torch.int64)):
+            for entry in entries(layer):
+                with pytest.raises(ValueError, match="^state must have .*, got "):
+                    entry(inputs, state)
+
+
+@every_cell
+@pytest.mark.parametrize("backend", ["auto", "loop"])
+def test_a_state_of_another_type_is_refused(cell_type, backend):
+    layer = cell_type(4, 5, backend=backend)
+    right = layer.initial_state(3)
+    for place in range(len(right)):
+        state = tuple(each.double() if k == place else each for k, each in enumerate(right))
+        for entry in entries(layer):
+            with pytest.raises(ValueError, match="^state must be of the type of the weights"):
+                entry(torch.zeros(6, 3, 4), state)
+
+
+@every_cell
+def test_wrong_inputs_of_a_step_are_named(cell_type):
+    layer = cell_type(4, 5)
+    for shape in ((4,), (1, 3, 4), (3, 1)):
+        with pytest.raises(ValueError, match=r"^inputs must have shape \(batch, 4\), got"):
+            layer.step(torch.zeros(shape), layer.initial_state(3))
+    with pytest.raises(ValueError, match=r"^inputs must have shape \(batch\), got \(3, 1\)$"):
+        layer.step(torch.zeros(3, 1, dtype=torch.int64), layer.initial_state(3))
+
+
+@every_cell
+@pytest.mark.parametrize("backend", ["auto", "loop", "torch"])
+def test_whole_numbers_of_any_width_are_the_same_places(cell_type, backend):
+    if backend == "torch" and cell_type is RRN:
+        pytest.skip("torch has no RRN")
+    layer = cell_type(4, 5, backend=backend)
+    places = torch.randint(4, (6, 3))
+    expected, expected_last = layer(places)
+    stepped, _ = layer.step(places[0], layer.initial_state(3))
+    for name in ("int32", "int16", "int8", "uint8", "uint16", "uint32", "uint64"):
+        narrow = places.to(getattr(torch, name))
+        hidden, last = layer(narrow)
+        assert torch.equal(hidden, expected), name
+        for one, other in zip(layer.last_state(narrow), expected_last, strict=True):
+            torch.testing.assert_close(one, other, rtol=0, atol=0)
+        assert torch.equal(layer.step(narrow[0], layer.initial_state(3))[0], stepped)
+        with pytest.raises(IndexError):
+            layer(torch.full((2, 3), 4).to(narrow.dtype))
+        with pytest.raises(IndexError):
+            layer.step(torch.full((3,), 4).to(narrow.dtype), layer.initial_state(3))
+    for dtype in (torch.bool, torch.complex64):
+        for entry in entries(layer):
+            with pytest.raises(ValueError, match="^inputs must be real or whole numbers, got"):
+                entry(places.to(dtype), layer.initial_state(3))
 
 
 @every_cell

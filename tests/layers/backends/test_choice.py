@@ -175,12 +175,6 @@ def test_where_torch_hides_its_products_the_loop_serves(monkeypatch):
         layer(inputs, state)
 
 
-def test_a_state_of_another_type_is_refused():
-    layer, inputs, state = problem(LSTM, "dense", 3, 2, 2, 4)
-    with pytest.raises(ValueError, match="state must be of the type"):
-        layer(inputs, tuple(each.float() for each in state))
-
-
 PARAMETERS = [(cell, name) for cell in CELLS for name, _ in cell(1, 1).named_parameters()]
 WRONG = {
     "too many": lambda right: torch.cat((right, right)),
