@@ -5,12 +5,13 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from command_line.errors import UsageError
 from command_line.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def find_checkpoint(path: Path, preferred: str) -> Path:
@@ -58,6 +59,9 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: the file is broken, or not a checkpoint of this project.
     """
+    # Seconds, which a checkpoint that is not there need not cost.
+    import torch
+
     if not zipfile.is_zipfile(path):
         raise UsageError(f"{path} is not a checkpoint, or is broken: it is no zip archive")
     try:
@@ -88,7 +92,7 @@ def check_complete(checkpoint: dict[str, Any], path: Path) -> None:
             raise UsageError(f"{path} is no checkpoint to go on from: it holds no {key}")
 
 
-def load_weights(model: torch.nn.Module, checkpoint: dict[str, Any], path: Path) -> None:
+def load_weights(model: nn.Module, checkpoint: dict[str, Any], path: Path) -> None:
     """Put a checkpoint's weights into a model.
 
     Raises:

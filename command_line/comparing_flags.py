@@ -24,7 +24,7 @@ CLASSES = ("data", "optimizer", "lr_scheduler")
 
 def parser_of_compare() -> FlagParser:
     """The flags of `compare`, but for those of `fit`."""
-    parser = FlagParser(prog="python train.py compare", description=COMPARE)
+    parser = FlagParser(_of_fit, prog="python train.py compare", description=COMPARE)
     add = parser.add_argument
     add("-c", "--config", metavar="FILE", help="of the runs, or a comparison (configs/study/)")
     add("--models", metavar="A,B", help="architectures (default: that of the config)")
@@ -52,6 +52,13 @@ def parser_of_compare() -> FlagParser:
     add("--retry_failed", action="store_true", help="try once more what has failed")
     add("--dry_run", action="store_true", help="show the grid, and end")
     return parser
+
+
+def _of_fit() -> list[str]:
+    """Flags of `fit` that hold in all runs; read only once a flag is unknown."""
+    from command_line.known_flags import known_names
+
+    return [name for name in known_names("fit") if "." in name or name in CLASSES]
 
 
 def take_fixed(argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn, TypeVar
 
 from command_line.arguments import joined
-from command_line.errors import UsageError, did_you_mean
+from command_line.errors import UsageError
+from command_line.messages import unknown_flag
 
 T = TypeVar("T")
 ESCAPES = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
 
 
 class FlagParser(argparse.ArgumentParser):
-    """A parser that raises UsageError, with the nearest right flag, where argparse would exit."""
+    """A parser that raises UsageError, with the nearest right flag, where argparse would exit.
 
-    def __init__(self, **settings: Any) -> None:
+    Args:
+        others: gives flags that are understood elsewhere, without dashes, to name the one meant.
+        settings: of argparse.
+    """
+
+    def __init__(self, others: Callable[[], Iterable[str]] = tuple, **settings: Any) -> None:
+        self.others = others
         super().__init__(
             allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **settings
         )
@@ -45,7 +52,8 @@ class FlagParser(argparse.ArgumentParser):
             raise UsageError(f"unexpected {word}: {self.prog} takes flags only")
         # Of an abbreviation the nearest flag may be another one than the one that it abbreviates.
         abbreviated = [flag for flag in known if flag.startswith(word)]
-        raise UsageError(f"unknown flag {word}{did_you_mean(word, abbreviated or known)}")
+        meant = abbreviated or [*known, *self.others()]
+        raise UsageError(unknown_flag(word, [flag.lstrip("-") for flag in meant]))
 
     def error(self, message: str) -> NoReturn:
         """Tell in one line what argparse found wrong."""

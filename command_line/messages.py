@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from command_line.errors import did_you_mean
+from command_line.habits import flag_meant, other_name
 from command_line.settings import typed
 
 # What jsonargparse says around the one thing that was wrong.
@@ -33,25 +34,19 @@ def in_one_line(message: str, keys: Iterable[str], choices: Choices) -> str:
     key = ".".join(path)
     owner = _last(re.findall(r"given class_path '[\w.]*?(\w+)'", message))
 
-    if found := re.search(r"unrecognized arguments: (--?)([\w.-]+)", message):
-        dashes, flag = found.groups()
-        hint = did_you_mean(flag, keys).replace("mean ", f"mean {dashes}")
-        return f"unknown flag {dashes}{flag}{hint}"
-    if found := re.search(r"does not accept option '([\w.]+)'", message):
-        return f"unknown key {typed(found[1])}{did_you_mean(typed(found[1]), keys)}"
-    if found := re.search(r"Option '([\w.]+)' is not accepted", message):
+    if found := re.search(r"unrecognized arguments: (--?[\w.-]+)", message):
+        return unknown_flag(found[1], keys)
+    if found := re.search(r"does not accept option '([\w.-]+)'", message):
+        return unknown_key(typed(found[1]), keys)
+    if found := re.search(r"Option '([\w.-]+)' is not accepted", message):
         settings = choices.get(path[0], {}).get(owner, ()) if path else ()
-        hint = did_you_mean(found[1], settings)
-        if key == "lr_scheduler":
-            hint += "; another schedule is chosen by --lr_scheduler NAME"
-        return f"{key}.{found[1]}: {owner} has no setting {found[1]}{hint}"
+        return no_setting(key, owner, found[1], settings, keys)
     if found := re.search(r"following arguments are required: ([\w.]+)", message):
         return _required(found[1], key, owner, choices)
     values = re.findall(r"(?:Got|Given) value: (?!NestedArg)(.*)", message)
     no_such_class = re.search(r"Expected a dot import path|not correspond to a subclass", message)
     if no_such_class and key in choices and not owner and values:
-        names = choices[key]
-        return f"unknown {key} {values[0]}{did_you_mean(values[0], names)}{listed(names)}"
+        return unknown_class(key, values[0], choices[key])
     if "instantiatable class, but is abstract" in message:
         return f"{key} is only a base of others{listed(choices.get(key, ()))}"
     if key and (right := _right_values(message)):
@@ -59,6 +54,43 @@ def in_one_line(message: str, keys: Iterable[str], choices: Choices) -> str:
     if no_such_class and key and key not in choices and values:
         return f"{key}: must be a group of settings, got {values[0]}"
     return ": ".join([key] * bool(key) + _what_is_left(message)) or " ".join(message.split())
+
+
+def unknown_flag(flag: str, flags: Iterable[str]) -> str:
+    """Of a flag as typed, with its dashes, that is not among those that there are."""
+    return f"unknown flag {flag}" + flag_meant(flag.lstrip("-"), flags).replace("mean ", "mean --")
+
+
+def unknown_key(key: str, keys: Iterable[str]) -> str:
+    """Of a key in a config, as it would be typed, that is not among those that there are."""
+    return f"unknown key {key}{flag_meant(key, keys)}"
+
+
+def no_setting(
+    key: str, owner: str, name: str, settings: Iterable[str], keys: Iterable[str]
+) -> str:
+    """Of a class that was chosen, and that has other settings.
+
+    Args:
+        key: that the class was chosen by, such as model.
+        owner: the class.
+        name: of the setting that it does not have.
+        settings: that it has.
+        keys: every key that the subcommand knows.
+    """
+    elsewhere = [each for each in keys if not each.startswith(f"{key}.")]
+    meant = other_name(name, [f"{key}.{each}" for each in settings]) or other_name(name, elsewhere)
+    hint = did_you_mean(name, settings)
+    if meant and not hint:
+        hint = f", did you mean {meant[0]}?"
+    if key == "lr_scheduler":
+        hint += "; another schedule is chosen by --lr_scheduler NAME"
+    return f"{key}.{name}: {owner} has no setting {name}{hint}"
+
+
+def unknown_class(key: str, name: str, names: Iterable[str]) -> str:
+    """Of a name that is not among the classes that a key may be set to."""
+    return f"unknown {key} {name}{did_you_mean(name, names)}{listed(names)}"
 
 
 def listed(names: Iterable[str]) -> str:

@@ -55,7 +55,7 @@ class OneLineParser(LightningArgumentParser):
         for key, classes in choices().items():
             for settings in classes.values():
                 keys.update(f"{key}.{name}" for name in settings)
-        return sorted(keys)
+        return sorted(key for key in keys if not key.endswith(".help"))
 
 
 def choices() -> dict[str, dict[str, list[str]]]:

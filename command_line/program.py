@@ -57,6 +57,10 @@ def _carry_out(argv: list[str]) -> int:
         plotting.carry_out(argv)
         return 0
     arguments = take_apart(argv)
+    if "pytorch_lightning" not in sys.modules:
+        from command_line.known_flags import check_names
+
+        check_names(arguments)
     # Seconds of imports, spent only once the command is known to make sense so far.
     from pytorch_lightning.utilities.exceptions import MisconfigurationException
 

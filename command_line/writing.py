@@ -147,9 +147,11 @@ def _prompt(flags: argparse.Namespace) -> str:
 
 def _open(flags: argparse.Namespace) -> tuple[Writer, dict[str, Any]]:
     """The writer of the checkpoint that was named, on the device that was named; and all of it."""
+    from command_line.checkpoint_file import find_checkpoint, read_checkpoint
+
+    file = find_checkpoint(Path(flags.ckpt_path), "best")
     import torch
 
-    from command_line.checkpoint_file import find_checkpoint, read_checkpoint
     from generation import load_writer
 
     device = flags.device
@@ -157,7 +159,6 @@ def _open(flags: argparse.Namespace) -> tuple[Writer, dict[str, Any]]:
         raise UsageError("--device cuda: torch finds no such device here, choose cpu or auto")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    file = find_checkpoint(Path(flags.ckpt_path), "best")
     checkpoint = read_checkpoint(file)
     with _told(str(file)):
         writer = load_writer(checkpoint)

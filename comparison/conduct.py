@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+from command_line.arguments import take_apart
 from command_line.errors import UsageError
+from command_line.known_flags import check_flags
+from command_line.settings import flatten
 from comparison.checking import MOST_PARSED, check_settings
 from comparison.definition import Definition
 from comparison.display import Display
@@ -73,6 +76,7 @@ class Conductor:
         self.engine, self.folder, self.threads = engine, folder, threads
         self.display, self.after_run = display, after_run
         self.config, self.fixed = definition.config, fixed_flags(definition)
+        self.base = flatten(definition.base)
         self.stop = Stop()
         self.retries: Counter[Run] = Counter()
         self.queue: deque[Run] = deque()
@@ -91,6 +95,9 @@ class Conductor:
             UsageError: there is one that it does not understand.
         """
         commands, lengths = distinct(runs, self.fixed), self.folder.test_lengths
+        for command in commands:
+            # A typo need not wait for the parser.
+            check_flags(take_apart(["fit", *command]), [self.base])
         self.engine.start(None, check_settings, self.config, commands, lengths)
         answers: list[Answer] = []
         while not answers and self._goes_on():

@@ -13,7 +13,9 @@ import yaml
 
 from command_line.arguments import DEFAULT_CONFIG
 from command_line.config_file import check_config, read_config
-from command_line.errors import UsageError, did_you_mean
+from command_line.errors import UsageError
+from command_line.known_flags import known_names
+from command_line.messages import unknown_flag
 from command_line.settings import describe, differences, flatten, typed
 from comparison.comparison_file import read_comparison
 from comparison.grid import Grid
@@ -173,13 +175,7 @@ def check_flag(flag: str) -> None:
     if group in INSTEAD and (group == "run" or not dot):
         raise UsageError(f"--{flag} is set by the comparison: use {INSTEAD[group]}")
     if group not in GROUPS:
-        raise UsageError(f"unknown flag --{flag}{_nearest(flag)}")
-
-
-def _nearest(flag: str) -> str:
-    group, dot, rest = flag.partition(".")
-    hint = did_you_mean(group, GROUPS)
-    return hint.replace("mean ", "mean --").replace("?", f"{dot}{rest}?")
+        raise UsageError(unknown_flag(f"--{flag}", known_names("fit")))
 
 
 def _varied(stated: Mapping[str, Any], where: str) -> dict[str, tuple[str, ...]]:
