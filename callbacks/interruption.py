@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a run between two steps, with a checkpoint, on all devices at once."""
+"""Signals that end a run: between two steps, with a checkpoint, on all devices at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 
 from callbacks.late import Late
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# Ctrl-C, a request to end, and a terminal that is closed, which not every system knows.
+SIGNALS = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 
 class Interrupted(Exception):
@@ -23,10 +26,11 @@ class Interrupted(Exception):
 
 
 class Interruption(Callback):
-    """Note the first Ctrl-C or SIGTERM for `callbacks.Checkpoints` to act on.
+    """Note the first Ctrl-C, SIGTERM or SIGHUP for `callbacks.Checkpoints` to act on.
 
     A signal may arrive between the optimiser's update and the count of it, where a checkpoint
     would be torn; so the handler only takes a note. A second Ctrl-C ends the process at once.
+    A SIGHUP that is ignored, as under nohup, stays so.
     Several GPUs agree some steps later (`callbacks.late`), so that no step waits for them.
     """
 
@@ -38,11 +42,13 @@ class Interruption(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         # Earlier than Lightning, which replaces some of them while it trains.
         self._previous = {number: signal.getsignal(number) for number in SIGNALS}
+        if self._previous.get(getattr(signal, "SIGHUP", None)) is signal.SIG_IGN:
+            del self._previous[signal.SIGHUP]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # Later than Lightning, which has put its own SIGTERM handler in place by now.
         self.signal_number = None
-        for number in SIGNALS:
+        for number in self._previous:
             signal.signal(number, self._note)
         self._late = Late()
         self._late.begin(trainer)

@@ -42,6 +42,7 @@ from command_line.run_callbacks import callbacks_of_run
 from command_line.run_flags import add_run_flags
 from command_line.run_folder import RunFolder
 from command_line.settings import class_of, defining, flatten
+from command_line.standard_output import standard_output
 from command_line.trainer_settings import TRAINER_DEFAULTS, explained, to_train
 from command_line.trusted_settings import trusted
 from lightning_modules import NodeClassifier
@@ -248,11 +249,9 @@ class TrainingCLI(LightningCLI):
         getattr(self.trainer, subcommand)(model, datamodule=datamodule, verbose=False)
         if self.trainer.is_global_zero:
             step = self.checkpoint["global_step"]
-            print(
-                words.evaluation(
-                    self.trainer.callback_metrics, model, datamodule, self.checkpoint_file, step
-                )
-            )
+            metrics = self.trainer.callback_metrics
+            with standard_output():
+                print(words.evaluation(metrics, model, datamodule, self.checkpoint_file, step))
 
     def _load(self, model: LightningModule) -> None:
         self.trainer.precision_plugin.convert_module(model)

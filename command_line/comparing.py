@@ -76,10 +76,12 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
         found = {run: State.BEGUN if s is State.FAILED else s for run, s in found.items()}
     states = Counter(found.values())
     place = f"{flags.jobs} at once" + f", {threads} threads each" * (threads is not None)
-    with standard_output():
-        print(words.announcement(definition, folder, states, place))
+    announcement = words.announcement(definition, folder, states, place)
     if flags.dry_run:
+        with standard_output():
+            print(announcement)
         return 0
+    print(announcement, flush=True)
     ahead = [run for run, state in found.items() if state in AHEAD]
     display = Display(len(runs), states[State.FINISHED], states[State.FAILED])
     conductor = Conductor(engine, folder, definition, threads, display, _now_and_then(folder, runs))

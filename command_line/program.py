@@ -10,6 +10,7 @@ from command_line import comparing, help, plotting, writing
 from command_line.arguments import COMPARING, PLOTTING, WRITING, take_apart
 from command_line.errors import UsageError
 from command_line.processes import is_main_process
+from command_line.standard_output import forgiving_streams, standard_output
 
 # Advertisements, devices that are not there, and what the program says in its own words.
 NOISE = (
@@ -34,20 +35,22 @@ def main(argv: list[str]) -> int:
         0 when it is done; 1 when runs of a comparison have failed; 2 for wrong input, told in one
         line on standard error; 128 + n when signal n ended the run, after a checkpoint.
     """
-    if argv and argv[0] in ("-h", "--help", "help"):
-        print(help.HELP, end="")
-        return 0
-    try:
-        return _carry_out(argv)
-    except UsageError as error:
-        if is_main_process():
-            print(f"train.py: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+    with forgiving_streams():
+        try:
+            return _carry_out(argv)
+        except UsageError as error:
+            if is_main_process():
+                print(f"train.py: error: {' '.join(str(error).split())}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            return 130
 
 
 def _carry_out(argv: list[str]) -> int:
+    if argv and argv[0] in ("-h", "--help", "help"):
+        with standard_output():
+            print(help.HELP, end="")
+        return 0
     if argv and argv[0] in WRITING:
         writing.carry_out(argv)
         return 0

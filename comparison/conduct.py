@@ -22,6 +22,7 @@ from comparison.grid import Run
 from comparison.one_run import Kind, Outcome, Task, carry_out, fixed_flags, flags_of
 from comparison.time_left import Forecast
 
+HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
 # Of a run whose process dies, such as for want of memory.
 MOST_RETRIES = 3
 SECONDS_BETWEEN_LOOKS = 0.25
@@ -30,14 +31,17 @@ SECONDS_ELSEWHERE = 2.0
 
 
 class Stop:
-    """Ctrl-C and SIGTERM, noted."""
+    """Ctrl-C, SIGTERM and SIGHUP, noted."""
 
     def __init__(self) -> None:
         self.signals: list[int] = []
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        numbers = (signal.SIGINT, signal.SIGTERM)
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        # Not under nohup.
+        if HANGUP is not None and signal.getsignal(HANGUP) is not signal.SIG_IGN:
+            numbers.append(HANGUP)
         previous = {number: signal.signal(number, self._note) for number in numbers}
         try:
             yield
@@ -46,7 +50,9 @@ class Stop:
                 signal.signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self.signals.append(number)
+        # A terminal that is closed may say so more than once, and does not press for an end.
+        if number != HANGUP or not self.signals:
+            self.signals.append(number)
 
 
 class Conductor:

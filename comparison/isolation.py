@@ -13,7 +13,9 @@ from contextlib import contextmanager
 from typing import Any
 
 SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
+    if hasattr(signal, name)
 ]
 LOGGERS = ("", "pytorch_lightning", "lightning_fabric")
 

@@ -18,13 +18,10 @@ def show(folder: Path) -> None:
         OSError: the folder cannot be written.
     """
     # matplotlib takes its time: only once the runs are done.
-    from command_line.standard_output import standard_output
     from comparison import plots, table, words
 
     records = read_results(folder)
     table.write_table(folder, records)
-    with standard_output():
-        table.print_table(folder, records)
+    table.print_table(folder, records)
     files = plots.draw_all(folder)
-    with standard_output():
-        print(words.drawn(folder, records, files))
+    print(words.drawn(folder, records, files), flush=True)

@@ -29,8 +29,10 @@ def serve(calls: Connection, answers: Connection, number: int) -> None:
         answers: to them: whether the function returned, and what; or the error that it raised.
         number: of the worker, from 0, which says on which of several GPUs it computes.
     """
-    # A terminal's Ctrl-C goes to all processes; who calls decides what becomes of it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # A terminal's Ctrl-C, or its end, goes to all processes; who calls decides what becomes of it.
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     _take_gpu(number)
     waiting: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(calls, waiting), daemon=True).start()

@@ -12,7 +12,7 @@ from pytorch_lightning import Callback
 
 from callbacks import Checkpoints, Interrupted, Interruption
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM]
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 def own_handler(number, frame):
@@ -49,9 +49,18 @@ def test_handlers_while_it_trains(fit, scripted):
     assert all(own_handler not in each for each in found)
 
 
+def test_a_terminal_that_may_close_goes_on_unheard(fit, scripted):
+    """Under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    found = []
+    model = scripted(at_batch=lambda _: found.append(signal.getsignal(signal.SIGHUP)))
+    fit(model, Interruption(), max_steps=1)
+    assert found == [signal.SIG_IGN] and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+
+
 def test_handlers_after_a_run(fit, scripted):
     fit(scripted(), Interruption(), max_steps=2)
-    assert handlers() == [own_handler] * 2
+    assert handlers() == [own_handler] * 3
 
 
 def test_a_sigterm_that_came_before_it_trains(fit, scripted, tmp_path):
@@ -75,7 +84,7 @@ def test_handlers_after_a_failure(fit, scripted):
 
     with pytest.raises(RuntimeError, match="out of luck"):
         fit(scripted(at_batch=fail), Interruption())
-    assert handlers() == [own_handler] * 2
+    assert handlers() == [own_handler] * 3
 
 
 def test_handlers_after_an_interruption(fit, scripted, tmp_path):
@@ -83,7 +92,7 @@ def test_handlers_after_an_interruption(fit, scripted, tmp_path):
     checkpoints = Checkpoints(tmp_path / "checkpoints", interruption, {})
     with pytest.raises(Interrupted):
         fit(scripted(at_batch=send(signal.SIGTERM, 1)), interruption, checkpoints)
-    assert handlers() == [own_handler] * 2
+    assert handlers() == [own_handler] * 3
 
 
 @pytest.mark.parametrize("number", SIGNALS)

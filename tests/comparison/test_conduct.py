@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import signal
 
 import pytest
 from rich.console import Console
 
 from command_line.errors import UsageError
-from comparison.conduct import Conductor, distinct
+from comparison.conduct import Conductor, Stop, distinct
 from comparison.definition import define
 from comparison.display import Display
 from comparison.engine import Answer
@@ -137,3 +138,18 @@ def test_of_a_large_grid_each_setting_is_parsed_once():
         for size in ("4", "8"):
             both = {f"--model={model}", f"--model.hidden_size={size}", "--optimizer=SGD"}
             assert any(both <= set(command) for command in commands)
+
+
+def test_a_terminal_that_closes_asks_once():
+    """Its shell and the system may both tell; more than one signal would end runs at once."""
+    stop, others = Stop(), signal.getsignal(signal.SIGHUP)
+    with stop.listening():
+        for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGINT):
+            signal.raise_signal(number)
+    assert stop.signals == [signal.SIGHUP, signal.SIGINT]
+    assert signal.getsignal(signal.SIGHUP) is others
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with stop.listening():
+        signal.raise_signal(signal.SIGHUP)
+    signal.signal(signal.SIGHUP, others)
+    assert len(stop.signals) == 2
