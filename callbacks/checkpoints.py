@@ -12,13 +12,15 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from callbacks.interruption import Interrupted, Interruption
+from storage.archive import check_archive
 from storage.files import written_whole
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Write checkpoints whole or not at all.
 
-    Lightning writes them in place: a process killed while it writes leaves a broken file.
+    Lightning writes them in place: a process killed while it writes leaves a broken file. Read them
+    only as they were written.
     """
 
     def save_checkpoint(
@@ -26,6 +28,15 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     ) -> None:
         with written_whole(Path(path), "wb") as file:
             torch.save(checkpoint, file)
+
+    def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """As Lightning does.
+
+        Raises:
+            Broken: the file is not as it was written; torch itself would not know.
+        """
+        check_archive(Path(path))
+        return super().load_checkpoint(path, *args, **kwargs)
 
 
 class Checkpoints(Callback):

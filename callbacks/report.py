@@ -19,6 +19,7 @@ from callbacks.patience import Patience
 from figures.curves import draw_accuracy
 from figures.stages import draw_stages
 from storage.files import written_whole
+from storage.result import read_result
 
 
 class Report(Callback):
@@ -69,7 +70,7 @@ class Report(Callback):
         if not trainer.is_global_zero:
             return
         # A run resumed at its very end trains no more, and has nothing new to tell.
-        if self._first_step in (None, trainer.global_step) and self.file.is_file():
+        if self._first_step in (None, trainer.global_step) and read_result(self.file):
             return
         result = self.result(trainer, pl_module)
         if trainer.logger:

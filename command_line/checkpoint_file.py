@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-import zipfile
+import shlex
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from command_line.errors import UsageError
 from command_line.run_folder import RunFolder
+from storage.archive import Broken, check_archive, first_line
+
+# What every checkpoint of this project holds.
+KINDS = {"config": dict, "state_dict": dict, "global_step": int}
+# Of intact checkpoints.
+MOST_NAMED = 3
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,6 +38,8 @@ def find_checkpoint(path: Path, preferred: str) -> Path:
         for name in (preferred, "last", "best"):
             if folder.checkpoint(name).is_file():
                 return folder.checkpoint(name)
+        if there := _there(folder):
+            raise UsageError(f"no checkpoint {preferred}.ckpt in {folder.checkpoints}{there}")
         raise UsageError(f"no checkpoint in {folder.checkpoints}: it is not the folder of a run")
     if not path.is_file():
         runs = (folder.parent for folder in path.parent.glob("*/checkpoints"))
@@ -50,35 +60,85 @@ def find_named_checkpoint(folder: RunFolder, name: str) -> Path:
         return path
     siblings = sorted(each.parent.name for each in folder.path.parent.glob("*/checkpoints"))
     hint = f"; runs beside it: {', '.join(siblings)}" if siblings else ""
-    raise UsageError(f"no checkpoint '{name}' in {folder.path}{hint}")
+    raise UsageError(f"no checkpoint '{name}' in {folder.path}{_there(folder) or hint}")
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint of this project, plain types and tensors only.
+def _there(folder: RunFolder) -> str:
+    """Which checkpoints a run has, if any."""
+    there = sorted(map(str, filter(Path.is_file, folder.checkpoints.glob("*.ckpt"))))
+    return f"; there are {', '.join(there)}: name one of them" if there else ""
+
+
+def read_checkpoint(path: Path, subcommand: str = "fit") -> dict[str, Any]:
+    """Read a checkpoint of this project, plain types and tensors only, and all as it was written.
+
+    Args:
+        path: of the file.
+        subcommand: that reads it, which another checkpoint is suggested to.
 
     Raises:
-        UsageError: the file is broken, or not a checkpoint of this project.
+        UsageError: the file is broken, or not a checkpoint of this project; it says which other
+            checkpoints of the run are intact, and how to go on from the latest of them.
     """
-    # Seconds, which a checkpoint that is not there need not cost.
+    try:
+        return _read(path)
+    except Broken as error:
+        raise UsageError(
+            f"{path} is not a checkpoint of this project, or is broken: {error.reason}"
+            f"{_way_on(path, subcommand)}"
+        ) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        check_archive(path)
+    except OSError as error:
+        raise Broken(path, f"it cannot be read, {error.strerror}") from None
+    # Seconds, which what is no archive need not cost.
     import torch
 
-    if not zipfile.is_zipfile(path):
-        raise UsageError(f"{path} is not a checkpoint, or is broken: it is no zip archive")
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError:
-        raise UsageError(
-            f"{path} is not a checkpoint, or is broken: it holds more than tensors and plain types"
-        ) from None
-    except (RuntimeError, EOFError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0]
-        raise UsageError(f"{path} is not a checkpoint, or is broken: {reason}") from None
-    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("config"), dict):
-        raise UsageError(f"{path} is not a checkpoint of this project: it holds no config")
-    for key in ("state_dict", "global_step"):
-        if key not in checkpoint:
-            raise UsageError(f"{path} is not a checkpoint of this project: it holds no {key}")
+        raise Broken(path, "it holds more than tensors and plain types") from None
+    except Exception as error:
+        # What torch makes of a changed header has no end of names.
+        raise Broken(path, first_line(error)) from None
+    for key, kind in KINDS.items():
+        if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(key), kind):
+            raise Broken(path, f"it holds no {key}")
     return checkpoint
+
+
+def intact(files: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Of some files, by name, the checkpoints that are as they were written, and what they hold."""
+    for file in sorted(files):
+        with suppress(Broken):
+            yield file, _read(file)
+
+
+def _way_on(broken: Path, subcommand: str) -> str:
+    """What is intact of the run that a broken checkpoint is of, and the command that goes on."""
+    if broken.parent.name != "checkpoints":
+        # Of some other run, perhaps.
+        return ""
+    others = (file for file in broken.parent.glob("*.ckpt") if file != broken)
+    steps = [(checkpoint["global_step"], file) for file, checkpoint in intact(others)]
+    if steps:
+        steps.sort(key=lambda each: each[0], reverse=True)
+        names = [f"{file.name} of step {step}" for step, file in steps[:MOST_NAMED]]
+        rest = f" and {len(steps) - MOST_NAMED} more" if len(steps) > MOST_NAMED else ""
+        return (
+            f"; intact beside it: {', '.join(names)}{rest}; go on with: "
+            f"python train.py {subcommand} --ckpt_path {shlex.quote(str(steps[0][1]))}"
+        )
+    config = RunFolder(broken.parent.parent).config_file
+    if not config.is_file():
+        return ""
+    return (
+        f"; no other checkpoint of the run is intact, but its settings are: train it again with: "
+        f"python train.py fit --config {shlex.quote(str(config))} --run.name NAME"
+    )
 
 
 def check_complete(checkpoint: dict[str, Any], path: Path) -> None:

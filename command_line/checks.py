@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +73,11 @@ def check_advance(folder: RunFolder, max_steps: int) -> None:
     Raises:
         UsageError: it is to stop earlier.
     """
-    last = folder.checkpoint("last")
-    done = read_checkpoint(last)["global_step"] if last.is_file() else 0
+    last, done = folder.checkpoint("last"), 0
+    if last.is_file():
+        # A broken one tells nothing, and is no reason not to go on from an earlier one.
+        with suppress(UsageError):
+            done = read_checkpoint(last)["global_step"]
     if 0 <= max_steps < done:
         raise UsageError(
             f"{folder.path} has come to step {done} already: trainer.max_steps must be at least "

@@ -296,7 +296,7 @@ class TrainingCLI(LightningCLI):
 
     def _open_checkpoint(self, path: Path, subcommand: str) -> None:
         self.checkpoint_file = find_checkpoint(path, "last" if subcommand == "fit" else "best")
-        self.checkpoint = read_checkpoint(self.checkpoint_file)
+        self.checkpoint = read_checkpoint(self.checkpoint_file, subcommand)
 
     def _parse_ckpt_path(self) -> None:
         """Lightning would silently take the checkpoint's settings in place of those typed."""

@@ -11,6 +11,7 @@ from command_line.arguments import COMPARING, PLOTTING, WRITING, take_apart
 from command_line.errors import UsageError
 from command_line.processes import is_main_process
 from command_line.standard_output import forgiving_streams, standard_output
+from storage.archive import Broken
 
 # Advertisements, devices that are not there, and what the program says in its own words.
 NOISE = (
@@ -75,7 +76,7 @@ def _carry_out(argv: list[str]) -> int:
     quieten()
     try:
         TrainingCLI(arguments)
-    except MisconfigurationException as error:
+    except (Broken, MisconfigurationException) as error:
         raise UsageError(str(error)) from None
     except FinishedAlready as finished:
         print(f"This very run is finished already, in {finished.folder.path}.")

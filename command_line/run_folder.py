@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from command_line.errors import UsageError
 from command_line.settings import defining, describe, differences, flatten
 from storage.files import written_whole
 from storage.lock import LOCK, taken
+from storage.result import read_result
 
 # What a message begins with that tells of a run that is under way.
 TAKEN = "another process is writing to"
@@ -39,7 +40,9 @@ class RunFolder:
     def of(cls, checkpoint: Path) -> RunFolder | None:
         """The folder of the run that wrote a checkpoint, if the file is still there."""
         folder = cls(checkpoint.parent.parent)
-        at_home = checkpoint.parent.name == "checkpoints" and folder.config_file.is_file()
+        # Who has lost the one file still has the other.
+        marks = (folder.config_file, folder.path / LOCK)
+        at_home = checkpoint.parent.name == "checkpoints" and any(map(Path.is_file, marks))
         return folder if at_home else None
 
     @property
@@ -67,13 +70,8 @@ class RunFolder:
         return self.checkpoints / f"{name}.ckpt"
 
     def result(self) -> dict[str, Any] | None:
-        if not self.result_file.is_file():
-            return None
-        try:
-            return dict(json.loads(self.result_file.read_text(encoding="utf-8")))
-        except ValueError:
-            # Not this project's writing, which is whole or not there.
-            return None
+        """What the run has come to; None if it has not ended, or the file is broken."""
+        return read_result(self.result_file)
 
     def check(self, config: Mapping[str, Any], *, resumed: bool) -> None:
         """Make sure that a run may use the folder; nothing is written.
@@ -88,8 +86,17 @@ class RunFolder:
         """
         if self._is_void():
             return
-        present = self._config()
+        present = self._config() or self._config_of_checkpoint()
+        if not present:
+            raise UsageError(
+                f"{self.path} holds a run, but neither {self.config_file} nor a checkpoint tells "
+                f"which: name this one with --run.name NAME"
+            )
         changed = differences(defining(present), defining(config))
+        if changed and resumed:
+            # It may be the file that has changed: a checkpoint bears checksums.
+            present = self._config_of_checkpoint() or present
+            changed = differences(defining(present), defining(config))
         if changed:
             raise UsageError(
                 f"{self.path} holds a run with other settings "
@@ -97,13 +104,26 @@ class RunFolder:
             )
         if resumed:
             return
-        if self.result() and not differences(flatten(present), flatten(config)):
+        result = self.result()
+        if result and not differences(flatten(present), flatten(config)):
             raise FinishedAlready(self)
-        state = "finished" if self.result() else "unfinished"
+        state = "finished" if result else "unfinished"
+        if not result and self.result_file.is_file():
+            state = f"whose {self.result_file.name} is broken"
         raise UsageError(
-            f"{self.path} holds this run, {state}: go on with --ckpt_path last, "
-            f"or start another one with --run.name NAME"
+            f"{self.path} holds this run, {state}: {self._way_on()}start another one with "
+            f"--run.name NAME"
         )
+
+    def _way_on(self) -> str:
+        """How the run goes on, if it has a checkpoint."""
+        if self.checkpoint("last").is_file():
+            return "go on with --ckpt_path last, or "
+        others = [file for file in self.checkpoints.glob("*.ckpt") if file.is_file()]
+        if not others:
+            return ""
+        latest = max(others, key=lambda file: file.stat().st_mtime)
+        return f"go on with --ckpt_path {shlex.quote(str(latest))}, or "
 
     def claim(self, config: Mapping[str, Any], *, resumed: bool) -> None:
         """Make the folder this process's until it ends, and write the run's config.
@@ -134,16 +154,20 @@ class RunFolder:
         return not self.result_file.is_file() and not any(self.checkpoints.glob("*.ckpt"))
 
     def _config(self) -> dict[str, Any]:
+        """The settings of the run that is here; none where the file is missing or broken."""
         try:
             config = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
-        except (FileNotFoundError, UnicodeDecodeError, yaml.YAMLError):
-            config = None
-        if not isinstance(config, dict):
-            raise UsageError(
-                f"{self.path} holds a run, but {self.config_file} does not tell which: "
-                f"name this one with --run.name NAME"
-            )
-        return config
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            return {}
+        return config if isinstance(config, dict) else {}
+
+    def _config_of_checkpoint(self) -> dict[str, Any]:
+        """The settings that a checkpoint of the run has; none where all are broken."""
+        from command_line.checkpoint_file import intact
+
+        for _, checkpoint in intact(self.checkpoints.glob("*.ckpt")):
+            return dict(checkpoint["config"])
+        return {}
 
     def release(self) -> None:
         """Let other processes write to the folder; the end of this one does so too."""

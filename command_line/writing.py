@@ -55,7 +55,7 @@ def _generate(flags: argparse.Namespace) -> None:
         if getattr(flags, one) is not None and getattr(flags, other) is not None:
             raise UsageError(f"--{one} and --{other} exclude each other")
     prompt = _prompt(flags)
-    writer, _ = _open(flags)
+    writer, _ = _open(flags, "generate")
     from generation import Cutter, cut_each
 
     source = "--prompt" if flags.prompt_file is None else f"--prompt_file {flags.prompt_file}"
@@ -104,7 +104,7 @@ def _print_sample(title: str, prompt: str, pieces: Iterable[str]) -> None:
 
 
 def _play(flags: argparse.Namespace) -> None:
-    writer, checkpoint = _open(flags)
+    writer, checkpoint = _open(flags, "play")
     from generation import Cast, load_cast, play
 
     with _told():
@@ -145,7 +145,7 @@ def _prompt(flags: argparse.Namespace) -> str:
         raise UsageError(str(error)) from None
 
 
-def _open(flags: argparse.Namespace) -> tuple[Writer, dict[str, Any]]:
+def _open(flags: argparse.Namespace, subcommand: str) -> tuple[Writer, dict[str, Any]]:
     """The writer of the checkpoint that was named, on the device that was named; and all of it."""
     from command_line.checkpoint_file import find_checkpoint, read_checkpoint
 
@@ -159,7 +159,7 @@ def _open(flags: argparse.Namespace) -> tuple[Writer, dict[str, Any]]:
         raise UsageError("--device cuda: torch finds no such device here, choose cpu or auto")
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    checkpoint = read_checkpoint(file)
+    checkpoint = read_checkpoint(file, subcommand)
     with _told(str(file)):
         writer = load_writer(checkpoint)
     writer.network.to(device)

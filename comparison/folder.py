@@ -96,8 +96,8 @@ class ComparisonFolder:
     def failure(self, run: Run) -> str:
         """Why a run failed, in one line."""
         try:
-            return self._note(run).read_text(encoding="utf-8").strip()
-        except FileNotFoundError:
+            return self._note(run).read_text(encoding="utf-8", errors="replace").strip()
+        except OSError:
             return "unknown"
 
     def note_failure(self, run: Run, reason: str) -> None:

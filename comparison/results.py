@@ -13,6 +13,7 @@ from comparison.learning_curves import update_curves
 from comparison.measured_lengths import update_lengths
 from storage.files import written_whole
 from storage.lock import locked
+from storage.result import read_result
 
 RESULTS = "results.csv"
 STATES = FINISHED, FAILED, UNFINISHED = ("finished", "failed", "unfinished")
@@ -63,12 +64,9 @@ def _row(folder: Path, run: Run) -> dict[str, str]:
     failure = folder / "failed" / f"{name}.txt"
     # A run that failed once may have been finished since.
     if result_file.is_file():
-        try:
-            result = json.loads(result_file.read_text(encoding="utf-8"))
+        if result := read_result(result_file):
             return {**row, "state": FINISHED, **_measured(result)}
-        except (ValueError, KeyError, TypeError, AttributeError):
-            error = f"{result_file.name} is not the result of a run"
-            return {**row, "state": FAILED, "error": error}
+        return {**row, "state": FAILED, "error": f"{result_file.name} is not the result of a run"}
     if failure.is_file():
         text = failure.read_text(encoding="utf-8", errors="replace")
         return {**row, "state": FAILED, "error": " ".join(text.split()) or "unknown"}

@@ -11,7 +11,7 @@ import shutil
 import signal
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -210,8 +210,8 @@ CHECKPOINTS = {
     "missing checkpoint": Wrong(f"{RUN}/checkpoints/lst.ckpt", [LAST, "best.ckpt"]),
     "missing run": Wrong("runs/palindromes/RRN/smal", ["no checkpoint at", "small"]),
     "folder of runs": Wrong("runs/palindromes", ["is not the folder of a run"]),
-    "cut in half": Wrong(RUN, ["is not a checkpoint, or is broken"], cut_in_half),
-    "blanked out": Wrong(RUN, ["is not a checkpoint, or is broken"], blank_out),
+    "cut in half": Wrong(RUN, ["is not a checkpoint of this project, or is broken"], cut_in_half),
+    "blanked out": Wrong(RUN, ["is not a checkpoint of this project, or is broken"], blank_out),
     "random bytes": Wrong("wrong.ckpt", ["is not a checkpoint"], checkpoint(os.urandom(4096))),
     "empty file": Wrong("wrong.ckpt", ["is not a checkpoint"], checkpoint(b"")),
     "zip": Wrong("wrong.ckpt", ["is not a checkpoint"], zip_of_a_text),
@@ -223,7 +223,9 @@ CHECKPOINTS = {
     "no weights": Wrong(
         "wrong.ckpt", ["not a checkpoint"], checkpoint({"config": {"model": "RRN"}})
     ),
-    "code": Wrong("wrong.ckpt", ["is not a checkpoint, or is broken"], checkpoint(RunsCode())),
+    "code": Wrong(
+        "wrong.ckpt", ["is not a checkpoint of this project, or is broken"], checkpoint(RunsCode())
+    ),
     "code in config": Wrong("wrong.ckpt", ["is not a check"], checkpoint({"config": RunsCode()})),
     "other model": Wrong(f"{RUN} --model LSTM", ["model is RRN there, LSTM in this command"]),
     "other size": Wrong(
@@ -250,7 +252,7 @@ RUNS = {
     "resumed into other settings": Wrong(
         f"--ckpt_path {LAST} --run.name other",
         ["data.length is 9 there, 4 here", "--run.name NAME"],
-        lambda: copy_run("other", "length: 4", "length: 9"),
+        lambda: copy_run("other", "length: 4", "length: 9", ["checkpoints"]),
     ),
     "finished with fewer steps": Wrong(
         f"{AGAIN} --trainer.max_steps 70", ["finished: go on with --ckpt_path last", "--run.name"]
@@ -260,14 +262,14 @@ RUNS = {
         ["unfinished: go on with --ckpt_path last", "--run.name NAME"],
         lambda: Path(RUN, "result.json").unlink(),
     ),
-    "checkpoints without config.yaml": Wrong(
-        f"{AGAIN.replace('small', 'other')} --run.name small",
-        [RUN, "--run.name NAME"],
-        lambda: (copy_run("other"), Path(RUN, "config.yaml").unlink()),
+    "neither config.yaml nor checkpoint": Wrong(
+        f"{AGAIN} --run.name other",
+        ["RRN/other holds a run, but neither", "other/config.yaml nor a chec", "--run.name NAME"],
+        lambda: copy_run("other", without=("checkpoints", "config.yaml")),
     ),
-    "run's config.yaml is broken": Wrong(
+    "config.yaml is broken": Wrong(
         "--run.name small",
-        [f"{RUN}/config.yaml", "--run.name NAME"],
+        [f"{RUN} holds a run with other settings", "--run.name NAME"],
         lambda: Path(RUN, "config.yaml").write_text("model: [\n"),
     ),
     "file in the way": Wrong(
@@ -363,12 +365,13 @@ CASES = (
 )
 
 
-def copy_run(name: str, old: str = "", new: str = "") -> None:
+def copy_run(name: str, old: str = "", new: str = "", without: Sequence[str] = ()) -> None:
     """A second run beside the first, with one setting changed in its config.yaml."""
     copy = Path(RUN).with_name(name)
-    shutil.copytree(RUN, copy)
-    text = (copy / "config.yaml").read_text()
-    (copy / "config.yaml").write_text(text.replace(old, new) if old else text)
+    shutil.copytree(RUN, copy, ignore=shutil.ignore_patterns(*without))
+    if old:
+        text = (copy / "config.yaml").read_text()
+        (copy / "config.yaml").write_text(text.replace(old, new))
 
 
 def spoil(key: str) -> None:

@@ -1,6 +1,9 @@
-"""The checkpoint that was meant: a file, or one of a run's."""
+"""The checkpoint that was meant, a file or one of a run's, and only as it was written."""
 
 from __future__ import annotations
+
+import random
+from pathlib import Path
 
 import pytest
 import torch
@@ -85,3 +88,70 @@ def test_what_every_checkpoint_of_this_project_holds(missing, tmp_path):
     torch.save(content, tmp_path / "a.ckpt")
     with pytest.raises(UsageError, match="is not a checkpoint of this project"):
         read_checkpoint(tmp_path / "a.ckpt")
+
+
+def flip(file: Path, bit: int) -> None:
+    content = bytearray(file.read_bytes())
+    content[bit // 8] ^= 1 << bit % 8
+    file.write_bytes(content)
+
+
+def test_no_flipped_bit_is_read_as_something_else(tmp_path):
+    file, state = tmp_path / "a.ckpt", {"w": torch.arange(40.0), "n": torch.ones(3, dtype=int)}
+    content = {"config": {"model": "RRN", "lr": 0.1}, "global_step": 3}
+    torch.save({**content, "state_dict": state}, file)
+    whole, refused = file.read_bytes(), 0
+    # Evenly over the file: contents, padding and all kinds of headers.
+    for bit in range(random.Random(0).randrange(64), 8 * len(whole), 151):
+        file.write_bytes(whole)
+        flip(file, bit)
+        try:
+            read = read_checkpoint(file)
+        except UsageError as error:
+            assert "\n" not in str(error)
+            refused += 1
+        else:
+            weights = read.pop("state_dict")
+            assert read == content and weights.keys() == state.keys(), bit
+            assert all(weights[name].equal(state[name]) for name in state), bit
+    assert refused > 40
+
+
+@pytest.fixture
+def steps(run) -> RunFolder:
+    """The run with checkpoints of steps 20, 40 (the best) and 60 (the last)."""
+    for name, step in (("step_20", 20), ("best", 40), ("last", 60)):
+        content = {"config": {"model": "RRN"}, "state_dict": {"w": torch.ones(50)}}
+        torch.save({**content, "global_step": step}, run.checkpoint(name))
+    return run
+
+
+def test_what_is_intact_beside_a_broken_checkpoint_is_told(steps):
+    last, best = steps.checkpoint("last"), steps.checkpoint("best")
+    flip(last, 8 * last.read_bytes().index(bytes([0, 0, 128, 63]) * 50))
+    with pytest.raises(UsageError) as error:
+        read_checkpoint(last, "test")
+    assert str(error.value).endswith(
+        "is not what was written; intact beside it: best.ckpt of step 40, step_20.ckpt of step 20; "
+        f"go on with: python train.py test --ckpt_path {best}"
+    )
+    for broken in (best, steps.checkpoint("step_20")):
+        broken.write_bytes(broken.read_bytes()[:-100])
+    steps.config_file.write_text("model: RRN")
+    with pytest.raises(UsageError) as error:
+        read_checkpoint(last)
+    assert str(error.value).endswith(
+        "no other checkpoint of the run is intact, but its settings are: train it again with: "
+        f"python train.py fit --config {steps.config_file} --run.name NAME"
+    )
+
+
+@pytest.mark.parametrize("preferred", ["last", "best"])
+def test_a_run_without_last_and_best_has_others(steps, preferred):
+    for name in ("last", "best"):
+        steps.checkpoint(name).unlink()
+    says = rf"no checkpoint .*{preferred}.*; there are \S*step_20.ckpt: name one of them"
+    with pytest.raises(UsageError, match=says):
+        find_checkpoint(steps.path, preferred)
+    with pytest.raises(UsageError, match=says):
+        find_named_checkpoint(steps, preferred)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+
+from command_line.checkpoint_file import read_checkpoint
+from storage.archive import Broken
 
 RUN = "runs/palindromes/RRN/small"
 
@@ -79,6 +83,61 @@ def test_config_yaml_alone_repeats_the_run(train, small_run, small, tmp_path, cu
     repeated = tmp_path / RUN
     assert (repeated / "config.yaml").read_bytes() == (original / "config.yaml").read_bytes()
     assert_same_training(original, repeated, curves_of)
+
+
+def test_a_run_with_a_broken_last_checkpoint_goes_on_as_it_says(train, finished, tmp_path):
+    last = finished / "checkpoints/last.ckpt"
+    content = bytearray(last.read_bytes())
+    # Weights, which torch would read as others.
+    content[len(content) // 2] ^= 1
+    last.write_bytes(content)
+    before = contents(tmp_path)
+    refused = train("--ckpt_path", RUN)
+    assert refused.code == 2 and contents(tmp_path) == before
+    assert len(refused.err.splitlines()) == 1
+    _, command = refused.err.split("go on with: python train.py ")
+    # What goes on beyond the best.
+    outcome = train(*shlex.split(command), "--trainer.max_steps=62")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert read_checkpoint(last)["global_step"] == 62
+
+
+def test_a_file_that_breaks_between_two_readings(train, finished, monkeypatch):
+    def break_now(path: Path) -> None:
+        raise Broken(path, "data/3 in it is not what was written")
+
+    monkeypatch.setattr("callbacks.checkpoints.check_archive", break_now)
+    outcome = train("--ckpt_path", RUN, "--trainer.max_steps=62")
+    assert outcome.code == 2
+    assert outcome.err == (
+        f"train.py: error: {RUN}/checkpoints/last.ckpt is broken: data/3 in it is not what was "
+        f"written\n"
+    )
+
+
+@pytest.mark.parametrize("broken", ["null", '{"vindow": 5'])
+def test_a_broken_result_is_written_again(broken, train, finished, result_of):
+    before = result_of(finished)
+    (finished / "result.json").write_text(broken)
+    outcome = train("--ckpt_path", RUN)
+    assert (outcome.code, outcome.err) == (0, "")
+    after = result_of(finished)
+    # Its last checkpoint has not seen the end of the last step.
+    for each in (before, after):
+        del each["seconds"], each["steps_per_second"]
+    assert after == before
+
+
+def test_a_lost_config_yaml_is_written_again(train, finished):
+    file = finished / "config.yaml"
+    before = file.read_text()
+    for broken in (None, before[: len(before) // 2]):
+        file.unlink()
+        if broken is not None:
+            file.write_text(broken)
+        outcome = train("--ckpt_path", RUN)
+        assert (outcome.code, outcome.err) == (0, "")
+        assert file.read_text() == before
 
 
 def test_config_yaml_of_a_resumed_run_names_no_checkpoint(train, finished):

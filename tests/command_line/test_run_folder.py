@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from command_line.errors import UsageError
 from command_line.run_folder import FinishedAlready, RunFolder
+from tests.results import RESULT, RESULT_TEXT
 
 CONFIG = {"data": {"init_args": {"length": 4}}, "trainer": {"max_steps": 60}, "seed_everything": 0}
 MORE_STEPS = {**CONFIG, "trainer": {"max_steps": 90}}
@@ -31,7 +34,7 @@ def fill(folder: RunFolder, *, checkpoint: bool, result: bool) -> dict[Path, byt
         folder.checkpoints.mkdir()
         folder.checkpoint("last").write_bytes(b"weights")
     if result:
-        folder.result_file.write_text('{"steps": 60}')
+        folder.result_file.write_text(RESULT_TEXT)
     return files(folder)
 
 
@@ -140,7 +143,64 @@ def test_a_file_in_the_way(tmp_path):
 def test_result(folder):
     assert folder.result() is None
     fill(folder, checkpoint=True, result=True)
-    assert folder.result() == {"steps": 60}
+    assert folder.result() == RESULT
+
+
+BROKEN_RESULTS = {
+    "missing": None,
+    "empty": b"",
+    "brace": b"{",
+    "null": b"null",
+    "list": b"[1]",
+    "no text": b"\xff\x00",
+    "half": RESULT_TEXT.encode()[:90],
+    "another key": RESULT_TEXT.replace("window", "vindow").encode(),
+    "another type": json.dumps({**RESULT, "steps": "many"}).encode(),
+    "of no step": json.dumps({**RESULT, "best_validation": {"loss": 1.0}}).encode(),
+}
+
+
+@pytest.mark.parametrize("content", BROKEN_RESULTS.values(), ids=BROKEN_RESULTS)
+def test_a_broken_result_is_none(content, folder):
+    fill(folder, checkpoint=True, result=True)
+    folder.result_file.unlink()
+    if content is not None:
+        folder.result_file.write_bytes(content)
+    assert folder.result() is None
+    says = "whose result.json is broken" if content is not None else "unfinished"
+    with pytest.raises(UsageError, match=f"{says}: go on with --ckpt_path last, or start"):
+        folder.check(CONFIG, resumed=False)
+    # That writes it again.
+    folder.check(CONFIG, resumed=True)
+
+
+def test_a_run_goes_on_with_the_checkpoints_that_it_has(folder):
+    fill(folder, checkpoint=True, result=True)
+    kept = folder.checkpoint("step_5")
+    folder.checkpoint("last").rename(kept)
+    with pytest.raises(UsageError, match=f"finished: go on with --ckpt_path {kept}, or start"):
+        folder.check(MORE_STEPS, resumed=False)
+    kept.unlink()
+    with pytest.raises(UsageError, match="holds this run, finished: start another one with"):
+        folder.check(MORE_STEPS, resumed=False)
+
+
+HALF = yaml.safe_dump(CONFIG)[:30].encode()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"model: [", b"- a", b"\xff\xfe", HALF])
+def test_a_checkpoint_tells_what_a_broken_config_does_not(content, folder):
+    fill(folder, checkpoint=True, result=False)
+    checkpoint = {"config": CONFIG, "state_dict": {}, "global_step": 60}
+    torch.save(checkpoint, folder.checkpoint("step_60"))
+    folder.config_file.unlink()
+    if content is not None:
+        folder.config_file.write_bytes(content)
+    assert RunFolder.of(folder.checkpoint("step_60")) == folder
+    with pytest.raises(UsageError, match="data.length is .* there, 5 here"):
+        folder.check(LONGER, resumed=True)
+    folder.claim(MORE_STEPS, resumed=True)
+    assert yaml.safe_load(folder.config_file.read_text()) == MORE_STEPS
 
 
 def test_folder_of_a_checkpoint(folder, tmp_path):
@@ -149,4 +209,5 @@ def test_folder_of_a_checkpoint(folder, tmp_path):
     assert RunFolder.of(tmp_path / "last.ckpt") is None
     assert RunFolder.of(folder.path / "other" / "last.ckpt") is None
     folder.config_file.unlink()
+    (folder.path / ".lock").unlink()
     assert RunFolder.of(folder.checkpoint("last")) is None

@@ -13,16 +13,7 @@ from comparison.engine_local import LocalEngine
 from comparison.grid import Run
 from comparison.one_run import Task
 from comparison.results import collect
-
-RESULT = {
-    "threshold": 1.0,
-    "best_accuracy": 0.1 + 0.2,
-    "steps_to_converge": None,
-    "best_validation": {"step": 20, "accuracy": 1 / 3, "loss": 2.0},
-    "parameters": 1234,
-    "steps": 60,
-    "seconds": 1.5,
-}
+from tests.results import RESULT
 
 MEASURED = ("accuracy", "loss", "validation_accuracy", "validation_loss")
 

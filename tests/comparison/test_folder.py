@@ -8,6 +8,7 @@ from command_line.errors import UsageError
 from comparison.definition import Definition, define
 from comparison.folder import ComparisonFolder, State, open_comparison
 from comparison.grid import Run
+from tests.results import RESULT_TEXT
 
 RUN = Run("RNN", (("data.length", "5"),), 0)
 
@@ -36,7 +37,7 @@ def test_the_states_of_a_run(folder):
     folder.forget_failure(RUN)
     assert folder.state(RUN) is State.BEGUN
     folder.note_failure(RUN, "out of luck")
-    run.result_file.write_text('{"steps": 5}')
+    run.result_file.write_text(RESULT_TEXT)
     assert folder.state(RUN) is State.FINISHED
 
 
