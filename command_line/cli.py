@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import yaml
 from pytorch_lightning import Callback, LightningDataModule, LightningModule, Trainer
+from pytorch_lightning.accelerators import CPUAccelerator
 from pytorch_lightning.cli import LightningArgumentParser, LightningCLI
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
@@ -184,7 +185,9 @@ class TrainingCLI(LightningCLI):
             self.checkpoint = {"global_step": self.checkpoint["global_step"]}
         if self.trainer.fast_dev_run:
             return
-        # Before the folder is claimed.
+        # Before the folder is claimed; what is to go to another device is asked once it is there.
+        if isinstance(self.trainer.accelerator, CPUAccelerator):
+            self.model.check_backends(self.trainer.precision_plugin)
         try:
             self.datamodule.training_batches().batch(0)
             self.datamodule.val_dataloader()

@@ -11,6 +11,7 @@ from command_line.arguments import COMPARING, PLOTTING, WRITING, take_apart
 from command_line.errors import UsageError
 from command_line.processes import is_main_process
 from command_line.standard_output import forgiving_streams, standard_output
+from figures import draw_into_files
 from storage.archive import Broken
 
 # Advertisements, devices that are not there, and what the program says in its own words.
@@ -36,6 +37,7 @@ def main(argv: list[str]) -> int:
         0 when it is done; 1 when runs of a comparison have failed; 2 for wrong input, told in one
         line on standard error; 128 + n when signal n ended the run, after a checkpoint.
     """
+    draw_into_files()
     with forgiving_streams():
         try:
             return _carry_out(argv)

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from figures import draw_into_files
 from figures.curves import draw_accuracy
 
 TAG = "accuracy/moving_average"
@@ -64,6 +65,7 @@ def main() -> int:
     parser.add_argument("--save", type=Path, required=True, help="the picture: .png, .svg, .pdf")
     parser.add_argument("--title", default="Palindromes: accuracy of the training batches")
     arguments = parser.parse_args()
+    draw_into_files()
     curves = read_runs(arguments.folder)
     if not curves:
         print(f"figures.overlay: error: no runs in {arguments.folder}", file=sys.stderr)

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from pytorch_lightning import LightningModule
+from pytorch_lightning.plugins.precision import Precision
 from pytorch_lightning.strategies import DDPStrategy, DeepSpeedStrategy, SingleDeviceStrategy
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
@@ -87,7 +88,7 @@ class Predictor(LightningModule, ABC):
         return {**metrics, **converted}
 
     def on_fit_start(self) -> None:
-        self._check_backends()
+        self.check_backends(self.trainer.precision_plugin)
         # An optimiser that is new has no state yet, whatever the last one had.
         self.undoing = Undoing()
         # Lightning asks three times a step which of model and data have a hook of their own.
@@ -95,10 +96,24 @@ class Predictor(LightningModule, ABC):
         selector.get_instance = cache(selector.get_instance)
 
     def on_validation_start(self) -> None:
-        self._check_backends()
+        self.check_backends(self.trainer.precision_plugin)
 
     def on_test_start(self) -> None:
-        self._check_backends()
+        self.check_backends(self.trainer.precision_plugin)
+
+    def check_backends(self, precision: Precision) -> None:
+        """Make sure that each recurrent layer can be walked as it was told, where it is now.
+
+        Args:
+            precision: of the Trainer.
+
+        Raises:
+            MisconfigurationException: one cannot; says why in one line.
+        """
+        with precision.forward_context():
+            for layer in self.modules():
+                if isinstance(layer, Recurrent) and (reason := obstacle(layer)):
+                    raise MisconfigurationException(f"model.{reason}")
 
     def training_step(self, batch: Any, batch_idx: int) -> dict[str, Tensor]:
         """Mean loss (with its graph) and accuracy of a batch; callbacks log and watch them."""
@@ -179,13 +194,6 @@ class Predictor(LightningModule, ABC):
             self.__dict__[name] = value
         else:
             super().__setattr__(name, value)
-
-    def _check_backends(self) -> None:
-        """Tell in time, and in one line, that a recurrent layer cannot be walked as it was told."""
-        with self.trainer.precision_plugin.forward_context():
-            for layer in self.modules():
-                if isinstance(layer, Recurrent) and (reason := obstacle(layer)):
-                    raise MisconfigurationException(f"model.{reason}")
 
     def _gradients_are_whole(self, optimizer: torch.optim.Optimizer) -> bool:
         """Whether each device has all gradients, at their own scale."""

@@ -521,8 +521,10 @@ def test_run_that_another_process_is_writing(start_process, assert_refused, tmp_
         process.join()
 
 
-def test_a_backend_that_cannot_be_used(train):
-    """Told where the device and the precision are known, which is when the training begins."""
-    run = train("--model.backend=numba", "--trainer.precision=bf16-mixed", "--trainer.max_steps=1")
+def test_a_backend_that_cannot_be_used(train, tmp_path):
+    """Told before the folder is claimed, since the network is on its device, the CPU, already."""
+    flags = ["--trainer.accelerator=cpu", "--trainer.max_steps=1"]
+    run = train("--model.backend=numba", "--trainer.precision=bf16-mixed", *flags)
     assert run.code == 2
     assert "train.py: error: model.backend numba cannot be used: it knows no autocast" in run.err
+    assert not (tmp_path / "runs").exists()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from filelock import FileLock
-from numba import njit
+from numba import config, njit
+from numba.core import caching
+
+if config.DISABLE_JIT:  # type: ignore[attr-defined]
+    raise ImportError("numba's compiler is switched off, by the variable NUMBA_DISABLE_JIT")
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -20,6 +25,45 @@ OPTIONS: dict[str, Any] = {
     "nogil": True,
     "_nrt": False,
 }
+
+
+# Its functions say nothing of their types.
+FILES: Any = caching.IndexDataCacheFile
+
+
+class CheckedFiles(FILES):  # type: ignore[misc]
+    """Files of compiled code that end in a checksum, since a changed bit would be carried out.
+
+    Without the right one, a file counts as not there.
+    """
+
+    @contextmanager
+    def _open_for_write(self, path: str) -> Iterator[Any]:
+        with super()._open_for_write(path) as file:
+            yield file
+            file.flush()
+            file.write(_checksum(Path(file.name).read_bytes()))
+
+    def _load_index(self) -> Any:
+        return super()._load_index() if _is_whole(self._index_path) else {}
+
+    def _load_data(self, name: str) -> Any:
+        if not _is_whole(self._data_path(name)):
+            # Which numba takes for a file that has been removed.
+            raise OSError(f"{name} is broken")
+        return super()._load_data(name)
+
+
+def _is_whole(path: str) -> bool:
+    try:
+        content = Path(path).read_bytes()
+    except OSError:
+        return False
+    return content[-4:] == _checksum(content[:-4])
+
+
+def _checksum(content: bytes) -> bytes:
+    return zlib.crc32(content).to_bytes(4, "big")
 
 
 def kernel(function: Function) -> Function:
@@ -39,7 +83,8 @@ def kernel(function: Function) -> Function:
 
     cache.save_overload = save_alone
     # What is compiled is made of other files too.
-    cache._cache_file._source_stamp = (cache._cache_file._source_stamp, _stamp())
+    stamp = (cache._cache_file._source_stamp, _stamp())
+    cache._cache_file = CheckedFiles(cache.cache_path, cache._impl.filename_base, stamp)
     found: Function = compiled
     return found
 

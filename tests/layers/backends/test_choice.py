@@ -3,6 +3,7 @@
 import copy
 import io
 import pickle
+import sys
 
 import pytest
 import torch
@@ -207,3 +208,17 @@ def test_forward_derivatives_are_refused(cell_type):
         with torch.no_grad(), pytest.raises(NotImplementedError, match="forward derivatives"):
             layer(dual)
         layer(inputs)
+
+
+def test_the_loop_serves_where_numba_compiles_nothing(monkeypatch):
+    monkeypatch.setattr("numba.config.DISABLE_JIT", 1)
+    # As in a new process.
+    for name in ("through_numba", "cells", "kernels", "compiled_walk", "walking", "compilation"):
+        monkeypatch.delitem(sys.modules, f"layers.backends.{name}")
+    layer = RNN(2, 4)
+    assert fastest(layer) == "loop"
+    layer(torch.zeros(3, 2, 2))
+    layer.backend = "numba"
+    says = "backend numba cannot be used: numba's compiler is switched off.*NUMBA_DISABLE_JIT"
+    with pytest.raises(ValueError, match=says):
+        layer(torch.zeros(3, 2, 2))

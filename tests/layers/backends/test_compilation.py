@@ -63,6 +63,22 @@ def test_it_is_made_again_once_its_parts_have_changed(load, monkeypatch):
     assert [hits(), hits()] == [0, 1]
 
 
+@pytest.mark.parametrize("ending", ["nbi", "nbc"])
+def test_a_broken_copy_counts_as_none(ending, load, tmp_path):
+    load().double(np.ones(3))
+    (file,) = tmp_path.rglob(f"doubling.double-*.{ending}")
+    whole = file.read_bytes()
+    changed = bytearray(whole)
+    changed[len(whole) // 2] ^= 1
+    for broken in (whole[: len(whole) // 2], bytes(changed)):
+        file.write_bytes(broken)
+        for hits in (0, 1):
+            module, numbers = load(), np.ones(3)
+            module.double(numbers)
+            assert numbers.tolist() == [2, 2, 2]
+            assert sum(module.double.stats.cache_hits.values()) == hits
+
+
 def test_its_parts_are_all_files_beside_it():
     names = [name for name, *_ in compilation._stamp()]
     assert {"blas.py", "elementary.py", "kernels.py", "walking.py"} <= set(names)
