@@ -14,7 +14,7 @@ from typing import Any
 FREE = re.compile(
     r"^(config|ckpt_path|output|lengths"
     r"|threads|run\..*|convergence\..*|early_stopping\..*|checkpoints\..*|samples\..*|watch\..*"
-    r"|model\.init_args\.backend|data\.init_args\.num_workers"
+    r"|model\.init_args\.backend|data\.init_args\.(num_workers|trust_dataset)"
     r"|trainer\.(?!gradient_clip|accumulate_grad_batches|precision|deterministic|plugins"
     r"|limit_train_batches|overfit_batches|callbacks).*)$"
 )

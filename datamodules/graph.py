@@ -66,6 +66,8 @@ class Graph(CountedData):
         adjacency: how Â is normalised, see `layers.normalized_adjacency`.
         normalize_features: whether the features of each node are divided by the sum of their
             magnitudes.
+        trust_dataset: whether a set of torch_geometric is read as torch_geometric does, which may
+            run what its files hold. Otherwise they are read for data alone.
 
     Attributes:
         num_classes: C.
@@ -101,6 +103,7 @@ class Graph(CountedData):
         num_test: int = 1000,
         adjacency: Literal["symmetric", "row", "binary"] = "symmetric",
         normalize_features: bool = True,
+        trust_dataset: bool = False,
     ) -> None:
         super().__init__()
         check_least(
@@ -110,7 +113,7 @@ class Graph(CountedData):
         )
         check_seeds(split_seed=split_seed)
         self.dataset = dataset
-        data = read_node_set(dataset)
+        data = read_node_set(dataset, trusted=trust_dataset)
         try:
             if split == "public":
                 nodes = public_split(data, split_seed)

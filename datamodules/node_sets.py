@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +15,16 @@ import torch
 from datamodules import planetoid
 from datamodules.downloads import DownloadError, data_root
 from datamodules.graph_checks import check_graph
+from datamodules.only_data import HeldBack, only_data
 
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
 BUILT_IN = "KarateClub"
+TRUST = "--data.trust_dataset true"
 
 
-def read_node_set(name: str) -> Data:
+def read_node_set(name: str, *, trusted: bool = False) -> Data:
     """The graph of a data set: features x (N, D), edge_index (2, E) and classes y (N,) int64.
 
     A graph without features has x (N, N), one feature a node. Where the set has public splits,
@@ -29,17 +33,19 @@ def read_node_set(name: str) -> Data:
     Args:
         name: KarateClub, Cora, CiteSeer, PubMed, or a class of torch_geometric.datasets, with the
             name of one of its sets where it has several, such as Amazon/Photo.
+        trusted: whether torch_geometric may read the set in its own way, which runs what is
+            pickled in its files, checks no certificates and takes plain http.
 
     Raises:
-        ValueError: there is no such set, it cannot be had, or it is not one graph of classified
-            nodes; one line.
+        ValueError: there is no such set, it cannot be had, it is more than data, or it is not one
+            graph of classified nodes; one line.
     """
     kind, _, member = name.partition("/")
     for each in planetoid.NAMES:
         # By torch_geometric's class too, which knows no hashes, and takes any case.
         if name == each or (kind == "Planetoid" and member.lower() == each.lower()):
             return planetoid.read_planetoid(each)
-    data = _read(name)
+    data = _read(name, trusted)
     try:
         check_graph(data)
     except ValueError as error:
@@ -53,7 +59,7 @@ def read_node_set(name: str) -> Data:
     return data
 
 
-def _read(name: str) -> Any:
+def _read(name: str, trusted: bool) -> Any:
     from torch_geometric import datasets
 
     kind, _, member = name.partition("/")
@@ -67,35 +73,55 @@ def _read(name: str) -> Any:
         )
     dataset = _naming_files(getattr(datasets, kind), name)
     settings = _settings(dataset, kind, member)
+    held_back: list[HeldBack] = []
+    # What comes with torch_geometric has no files.
+    reading = nullcontext(held_back) if trusted or "root" not in settings else only_data()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), reading as held_back:
             # Of defaults that have changed, and of classes that will have other names.
             warnings.simplefilter("ignore")
             graphs = dataset(**settings)
-    except DownloadError:
-        raise
-    except ImportError as error:
-        raise ValueError(f"{name} needs a package that is not installed: {error}") from None
-    except (AssertionError, KeyError) as error:
+            count = len(graphs)
+            # A set may read a graph only once it is asked for.
+            graph = graphs[0] if count == 1 else None
+        if held_back:
+            raise held_back[0]
+    except Exception as error:
+        # What was held back may have become another error on its way.
+        raise _explained(error, name, held_back) from None
+    if count != 1:
+        raise ValueError(f"{name} has {count:,} graphs: the nodes of one are classified here")
+    return graph
+
+
+def _explained(error: Exception, name: str, held_back: list[HeldBack]) -> ValueError:
+    """Each set is read in its own way, and has its own errors."""
+    kind, _, member = name.partition("/")
+    if isinstance(error, DownloadError):
+        trust = f"; {TRUST} takes it all the same" if held_back else ""
+        return DownloadError(f"{error}{trust}")
+    if held_back:
+        return ValueError(
+            f"{name} is more than data: {held_back[0]}; if you trust all that lies in "
+            f"{_folder(kind)}, say so with {TRUST}"
+        )
+    if isinstance(error, ImportError):
+        return ValueError(f"{name} needs a package that is not installed: {error}")
+    if isinstance(error, (AssertionError, KeyError)):
         # Their only words for a name that they do not know, and for files that are not theirs.
-        raise ValueError(
+        return ValueError(
             f"{kind} has no set {member!r}, or its files in {_folder(kind)} are damaged: "
             f"{_reason(error)}"
-        ) from None
-    except OSError as error:
-        raise ValueError(
+        )
+    if isinstance(error, OSError):
+        return ValueError(
             f"{name} cannot be kept in {_folder(kind)} ({error.strerror}): set DATA_ROOT to a "
             f"folder that can be written, or take {BUILT_IN}, which needs no file"
-        ) from None
-    # Each set is read in its own way, and has its own errors for files that are not what they were.
-    except Exception as error:
-        raise ValueError(
-            f"{name} cannot be read ({_reason(error)}): delete {_folder(kind)} to have it "
-            f"downloaded again"
-        ) from None
-    if len(graphs) != 1:
-        raise ValueError(f"{name} has {len(graphs):,} graphs: the nodes of one are classified here")
-    return graphs[0]
+        )
+    return ValueError(
+        f"{name} cannot be read ({_reason(error)}): delete {_folder(kind)} to have it "
+        f"downloaded again"
+    )
 
 
 def _reason(error: Exception) -> str:
@@ -120,6 +146,9 @@ def _settings(dataset: Any, kind: str, member: str) -> dict[str, str]:
         raise ValueError(f"{kind} has several sets: name one of them, as in {kind}/NAME")
     if member and "name" not in parameters:
         raise ValueError(f"{kind} has a single set: name it {kind}")
+    if os.path.basename(member) != member or member in (os.curdir, os.pardir):
+        # It would be a folder elsewhere.
+        raise ValueError(f"{kind} has no set {member!r}")
     unknown = sorted(name for name in needs if name not in ("root", "name"))
     if unknown:
         raise ValueError(f"{kind} needs more than a name: {', '.join(unknown)}")
