@@ -49,7 +49,7 @@ def graph_of(monkeypatch):
     """The data module of a graph that is made for a test."""
 
     def graph_of(data, **settings):
-        monkeypatch.setattr(datamodules.graph, "read_node_set", lambda name: data)
+        monkeypatch.setattr(datamodules.graph, "read_node_set", lambda name, trusted: data)
         return Graph("Toy", **settings)
 
     return graph_of
