@@ -14,6 +14,7 @@ from command_line.settings import flatten, typed
 LEAST = {
     "accumulate_grad_batches": 1,
     "check_val_every_n_epoch": 1,
+    "fast_dev_run": 0,
     "limit_predict_batches": 1,
     "limit_test_batches": 1,
     "limit_train_batches": 1,
@@ -23,6 +24,8 @@ LEAST = {
     "max_steps": 1,
     "min_epochs": 0,
     "min_steps": 0,
+    "num_nodes": 1,
+    "num_sanity_val_steps": -1,
     "val_check_interval": 1,
 }
 ENDLESS = ("max_epochs", "max_steps")

@@ -16,6 +16,7 @@ from command_line.messages import Choices, listed
 from command_line.parser import allows_null, arguments_of, import_class
 from command_line.run_folder import RunFolder
 from command_line.settings import class_of, defining, describe, differences, flatten
+from command_line.trainer_values import check_texts
 from datamodules import CountedData
 from generation import Writer
 from lightning_modules import Predictor
@@ -55,6 +56,7 @@ def check_parsed(config: Mapping[str, Any], choices: Choices) -> None:
             raise UsageError(f"run.{key} must be the name of a folder, not a path, got {part!r}")
     _check_values(config)
     check_numbers(config)
+    check_texts(config["trainer"])
 
 
 def _check_values(config: Mapping[str, Any]) -> None:

@@ -45,7 +45,9 @@ from command_line.run_folder import RunFolder
 from command_line.settings import class_of, defining, flatten
 from command_line.standard_output import standard_output
 from command_line.trainer_settings import TRAINER_DEFAULTS, explained, to_train
+from command_line.trainer_values import is_cpu
 from command_line.trusted_settings import trusted
+from command_line.unused import check_used
 from lightning_modules import NodeClassifier
 
 
@@ -96,7 +98,10 @@ class TrainingCLI(LightningCLI):
         if arguments.checkpoint:
             argv += ["--ckpt_path", arguments.checkpoint]
         self.config = parser.parse_args(argv + arguments.flags)
-        check_parsed(self.config[arguments.subcommand], choices())
+        config = self.config[arguments.subcommand]
+        check_parsed(config, choices())
+        if arguments.subcommand == "fit":
+            check_used(config, arguments.flags, self.checkpoint.get("config"))
 
     def _set_seed(self) -> None:
         try:
@@ -146,8 +151,13 @@ class TrainingCLI(LightningCLI):
     def _add_configure_optimizers_method_to_model(self, subcommand: str | None) -> None:
         """Give the model the optimiser and schedule of the flags, if they name any."""
         config = self.config_init[subcommand] if subcommand else self.config_init
-        max_steps = config["trainer"]["max_steps"]
-        self.plateau = configure(self.model, config["optimizer"], config["lr_scheduler"], max_steps)
+        self.plateau = configure(
+            self.model,
+            config["optimizer"],
+            config["lr_scheduler"],
+            config["trainer"]["max_steps"],
+            is_cpu(config["trainer"]["accelerator"]),
+        )
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         settings = self._get(self.config, "model").init_args.as_dict()

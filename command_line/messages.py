@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 
 from command_line.errors import did_you_mean
 from command_line.habits import flag_meant, other_name
@@ -15,7 +16,28 @@ NOISE = re.compile(
     r"|Expected a <class 'NoneType'>.*|Given value.*|Problem with given class_path .*:"
     r"|Expected a path but .*|Import path .* does not correspond to a subclass of .*)$"
 )
-TYPES = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "a text"}
+TYPES = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "str": "a text",
+    "list": "a list",
+    "tuple": "a list",
+    "dict": "a mapping",
+}
+NO_SUCH_CLASS = re.compile(
+    r"Expected a dot import path|not correspond to a subclass|Not a valid subclass of"
+    r"|object has no attribute 'keys'"
+)
+# How Python and Lightning write what a person would have typed.
+PROGRAMMING = (
+    (r"`?Trainer\((\w+)=(.*?)\)`?", r"trainer.\1 \2"),
+    (r"<(?:[\w.]+\.)?(\w+)(?: object)? at 0x[0-9a-f]+>", r"\1"),
+    (r"<(?:class|function|enum) '?(?:[\w.]+\.)?(\w+)'?.*?>", r"\1"),
+    (r"torch\.Size\(\[(.*?)\]\)", r"[\1]"),
+    (r"(?<!\w)`|`(?!\w)", ""),
+)
+AS_TYPED = {"None": "null", "True": "true", "False": "false"}
 MOST_LISTED = 12
 
 Choices = Mapping[str, Mapping[str, Iterable[str]]]
@@ -30,30 +52,49 @@ def in_one_line(message: str, keys: Iterable[str], choices: Choices) -> str:
         choices: of each key that takes a class (model, data, optimizer, ...): the classes by
             name, and the names of their settings.
     """
-    path = re.findall(r"Parser key \"([\w.]+)\"", message)
+    # Where a value fits none of several classes, each says so.
+    path = [key for key, _ in groupby(re.findall(r"Parser key \"([\w.]+)\"", message))]
     key = ".".join(path)
     owner = _last(re.findall(r"given class_path '[\w.]*?(\w+)'", message))
 
     if found := re.search(r"unrecognized arguments: (--?[\w.-]+)", message):
         return unknown_flag(found[1], keys)
+    if found := re.search(r"unrecognized arguments: (\S+)", message):
+        return f"unexpected {found[1]}: flags begin with --, and a value with spaces needs quotes"
     if found := re.search(r"does not accept option '([\w.-]+)'", message):
         return unknown_key(typed(found[1]), keys)
     if found := re.search(r"Option '([\w.-]+)' is not accepted", message):
+        if owner == "Tensor":
+            # Numbers may be tensors, which no flag can name.
+            return f"{key}: must be a number"
         settings = choices.get(path[0], {}).get(owner, ()) if path else ()
         return no_setting(key, owner, found[1], settings, keys)
     if found := re.search(r"following arguments are required: ([\w.]+)", message):
         return _required(found[1], key, owner, choices)
     values = re.findall(r"(?:Got|Given) value: (?!NestedArg)(.*)", message)
-    no_such_class = re.search(r"Expected a dot import path|not correspond to a subclass", message)
+    values = [AS_TYPED.get(value, value) for value in values]
+    values += re.findall(r"Expected a dot import path string: (.*)", message)
+    no_such_class = NO_SUCH_CLASS.search(message)
     if no_such_class and key in choices and not owner and values:
         return unknown_class(key, values[0], choices[key])
     if "instantiatable class, but is abstract" in message:
         return f"{key} is only a base of others{listed(choices.get(key, ()))}"
-    if key and (right := _right_values(message)):
-        return f"{key}: must be {right}" + (f", got {values[0]}" if values else "")
-    if no_such_class and key and key not in choices and values:
-        return f"{key}: must be a group of settings, got {values[0]}"
-    return ": ".join([key] * bool(key) + _what_is_left(message)) or " ".join(message.split())
+    got = f", got {values[0]}" if values else ""
+    right = _right_values(message)
+    if no_such_class and values and key.startswith("trainer.") and right in ("", "a list"):
+        return f"{key}: unknown class {values[0]}"
+    if key and right:
+        return f"{key}: must be {right}{got}"
+    if key and no_such_class:
+        return f"{key}: must be a group of settings{got}"
+    return in_plain_words(": ".join([key] * bool(key) + _what_is_left(message)) or message)
+
+
+def in_plain_words(message: str) -> str:
+    """A message of a library for its users' programs, in one line and without their notation."""
+    for pattern, words in PROGRAMMING:
+        message = re.sub(pattern, words, message)
+    return " ".join(message.split())
 
 
 def unknown_flag(flag: str, flags: Iterable[str]) -> str:
@@ -108,13 +149,17 @@ def _required(argument: str, key: str, owner: str, choices: Choices) -> str:
 
 def _right_values(message: str) -> str:
     """'a whole number or true or false' of 'Expected a <class 'int'>', and so on."""
-    kinds = re.findall(r"Expected an? <class '(\w+)'>", message)
-    words = [TYPES.get(kind, kind) for kind in kinds if kind != "NoneType"]
+    kinds = re.findall(r"Expected (?:an? )?<class '(?:[\w.]+\.)?(\w+)'>", message)
+    words = [TYPES.get(kind, kind) for kind in kinds if kind not in ("NoneType", "Iterable")]
+    words = words or ["a list"] * ("Iterable" in kinds)
+    words += [f"a list of {count}" for count in re.findall(r"Expected a tuple with (\d+)", message)]
     literals = ", ".join(re.findall(r"Expected an? typing\.Literal\[(.*?)\]", message))
     if literals:
         words.append("one of " + ", ".join(dict.fromkeys(literals.replace("'", "").split(", "))))
-    restrictions = re.findall(r"does not conform to restriction v>(\S+)", message)
-    words += [f"above {bound}" for bound in restrictions]
+    restrictions = re.findall(r"not conform to restriction v>(\S+)(?: and v<=(\S+))?", message)
+    words += [
+        f"above {least}" + f" and at most {most}" * bool(most) for least, most in restrictions
+    ]
     return " or ".join(dict.fromkeys(words))
 
 

@@ -23,7 +23,9 @@ NOISE = (
     "Restoring states from",
     "Restored all states",
     "`Trainer.fit` stopped",
-    "`Trainer(val_check_interval=1)` was configured",
+    "was configured so ",
+    "You have turned on `Trainer(detect_anomaly=True)`",
+    "Running in `fast_dev_run` mode",
 )
 
 
@@ -73,13 +75,14 @@ def _carry_out(argv: list[str]) -> int:
     from callbacks import Interrupted
     from command_line import words
     from command_line.cli import TrainingCLI
+    from command_line.messages import in_plain_words
     from command_line.run_folder import FinishedAlready
 
     quieten()
     try:
         TrainingCLI(arguments)
     except (Broken, MisconfigurationException) as error:
-        raise UsageError(str(error)) from None
+        raise UsageError(in_plain_words(str(error))) from None
     except FinishedAlready as finished:
         print(f"This very run is finished already, in {finished.folder.path}.")
         print(words.closing(finished.folder.result() or {}, finished.folder.path))
@@ -105,6 +108,8 @@ def quieten() -> None:
     for message in (
         # Batches are drawn faster than a worker could hand them over.
         r".*does not have many workers.*",
+        # What trainer.precision 16 means is known.
+        r".*is supported for historical reasons.*",
         # Lightning 2.6 on a newer torch.
         r".*LeafSpec.*",
     ):

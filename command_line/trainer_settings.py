@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from callbacks import AtomicCheckpointIO, RunLogger, Unprofiled
+from command_line.errors import UsageError
+from command_line.messages import in_plain_words
+from command_line.trainer_values import is_cpu
 
 # What every run needs, so that no config has to say it: one endless epoch of training steps,
 # validated by their number, and none of what this project's own callbacks do instead.
@@ -22,6 +25,8 @@ TRAINER_DEFAULTS: dict[str, Any] = {
     "enable_autolog_hparams": False,
 }
 
+HALF = (16, "16", "16-mixed")
+
 
 def to_train(config: Mapping[str, Any], folder: Path, resumed_step: int | None) -> dict[str, Any]:
     """The settings of a Trainer that trains.
@@ -30,7 +35,12 @@ def to_train(config: Mapping[str, Any], folder: Path, resumed_step: int | None) 
         config: the Trainer's settings as parsed.
         folder: of the run.
         resumed_step: where a resumed run goes on.
+
+    Raises:
+        UsageError: another precision than the one asked for would be taken.
     """
+    if resumed_step is None and is_cpu(config["accelerator"]) and config["precision"] in HALF:
+        raise UsageError("trainer.precision 16-mixed needs a GPU; a CPU takes bf16-mixed")
     plugins = config["plugins"] or []
     changed: dict[str, Any] = {
         "profiler": config["profiler"] or Unprofiled(),
@@ -38,9 +48,9 @@ def to_train(config: Mapping[str, Any], folder: Path, resumed_step: int | None) 
         # A callback of the run minds it.
         "max_time": None,
     }
-    if config["val_check_interval"] is not None:
-        # Training steps, where Lightning counts batches.
-        steps = config["val_check_interval"]
+    steps = config["val_check_interval"]
+    if isinstance(steps, int):
+        # Training steps, where Lightning counts batches; a time stays what it is.
         changed["val_check_interval"] = steps * config["accumulate_grad_batches"]
     if config["logger"] is not False:
         changed["logger"] = RunLogger(folder, resumed_step)
@@ -49,8 +59,9 @@ def to_train(config: Mapping[str, Any], folder: Path, resumed_step: int | None) 
 
 def explained(error: Exception, config: Mapping[str, Any]) -> str:
     """What a Trainer that cannot be made has to say, behind the flags that it is about."""
-    if not re.search("backend|accelerator|device|module", str(error), re.IGNORECASE):
-        return f"trainer: {error}"
+    reason = in_plain_words(str(error))
+    if not re.search("backend|accelerator|device|module", reason, re.IGNORECASE):
+        return f"trainer: {reason}"
     keys = ("accelerator", "devices", "strategy")
     flags = " ".join(f"--trainer.{key} {config[key]}" for key in keys)
-    return f"{flags}: {error} (auto takes what there is, cpu is everywhere)"
+    return f"{flags}: {reason} (auto takes what there is, cpu is everywhere)"

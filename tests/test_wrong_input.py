@@ -118,7 +118,7 @@ VALUES = {
         "--trainer.max_epochs few", ["trainer.max_epochs: must be a whole number", "got few"]
     ),
     "text for a seed": Wrong("--seed_everything x", ["seed_everything: must be", "got x"]),
-    "text for devices": Wrong("--trainer.devices x", ["devices", "int > 0"]),
+    "text for devices": Wrong("--trainer.devices x", ["devices must be a number", "got x"]),
     "negative seed": Wrong("--seed_everything=-1", ["-1", "from 0 to 4294967295"]),
     "not one of few": Wrong(
         "--model.encoding onehot", ["model.encoding: must be one of scalar, one_hot, got onehot"]
@@ -324,7 +324,23 @@ OPTIMIZATION = {
         ["loss/validatio is not measured", "loss/validation"],
     ),
     "callback of Lightning": Wrong(
-        "--trainer.callbacks=Timer", ["trainer.callbacks", "cannot be kept"]
+        "--trainer.callbacks=Timer", ["trainer.callbacks Timer", "--trainer.max_time"]
+    ),
+    "capturable on a CPU": Wrong(
+        "--trainer.accelerator cpu --optimizer Adam --optimizer.capturable true",
+        ["optimizer or lr_scheduler", "capturable"],
+    ),
+    "schedule that cannot be kept": Wrong(
+        "--lr_scheduler LambdaLR --lr_scheduler.lr_lambda math.exp", ["lr_scheduler"]
+    ),
+    "schedule of schedules": Wrong(
+        "--lr_scheduler ChainedScheduler --lr_scheduler.schedulers []", ["made of other schedules"]
+    ),
+    "schedule that knows no metric": Wrong(
+        "--lr_scheduler torch.optim.lr_scheduler.ReduceLROnPlateau", ["--lr_scheduler.monitor"]
+    ),
+    "half precision on a CPU": Wrong(
+        "--trainer.accelerator cpu --trainer.precision 16-mixed", ["needs a GPU", "bf16-mixed"]
     ),
     "accelerator that is not installed": Wrong("--trainer.accelerator tpu", ["torch_xla"]),
 }

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from command_line.messages import in_one_line
+from command_line.messages import in_one_line, in_plain_words
 
 CHOICES = {
     "model": {"RRN": ["hidden_size"], "LSTM": ["hidden_size", "forget_bias"]},
@@ -69,6 +69,27 @@ KNOWN = {
         + "    - Import path torch.optim.StepLR does not correspond to a subclass of Plateau\n",
         "Namespace(step_size=None)",
     ): "lr_scheduler StepLR needs --lr_scheduler.step_size VALUE",
+    union("model", "    - Not a valid subclass of LightningModule\n", "[]"): (
+        "unknown model []; there are LSTM, RRN"
+    ),
+    union(
+        "trainer.callbacks",
+        "    - Expected a <class 'list'>\n    - Expected a dot import path string: Nonsense\n",
+        "Nonsense",
+    ): "trainer.callbacks: unknown class Nonsense",
+    union("optimizer", of_class("torch.optim.Adam", "'str' object has no attribute 'keys'"), "3"): (
+        "optimizer: must be a group of settings, got 3"
+    ),
+    'Parser key "optimizer.betas":\n  Expected a tuple with 2 elements. Got value: [0.9]': (
+        "optimizer.betas: must be a list of 2, got [0.9]"
+    ),
+    'Parser key "lr_scheduler.milestones":\n'
+    "  Expected a <class 'collections.abc.Iterable'>. Got value: None": (
+        "lr_scheduler.milestones: must be a list, got null"
+    ),
+    "unrecognized arguments: 1}": (
+        "unexpected 1}: flags begin with --, and a value with spaces needs quotes"
+    ),
     "length must be at least 2, got 1": "length must be at least 2, got 1",
 }
 
@@ -76,6 +97,22 @@ KNOWN = {
 @pytest.mark.parametrize("message", KNOWN)
 def test_known_messages(message):
     assert in_one_line(message, KEYS, CHOICES) == KNOWN[message]
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (
+            "`Trainer(barebones=True, logger=<a.RunLogger object at 0x7fb4>)` was passed.",
+            "trainer.barebones True, logger=RunLogger was passed.",
+        ),
+        ("one of <class 'torch.optim.sgd.SGD'>\n or <function f at 0x7f>", "one of SGD or f"),
+        ("a parameter with size: torch.Size([16, 3])", "a parameter with size: [16, 3]"),
+        ("nothing < 3 and a > b", "nothing < 3 and a > b"),
+    ],
+)
+def test_plain_words(message, words):
+    assert in_plain_words(message) == words
 
 
 PIECES = [line for message in KNOWN for line in message.splitlines()]
