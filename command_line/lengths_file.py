@@ -44,10 +44,14 @@ def write_lengths(path: Path, measured: Iterable[AtLength]) -> None:
 
 
 def read_lengths(path: Path) -> list[dict[str, str]]:
-    """The rows, by column, as they are written; none where the file is missing, or another one."""
+    """The rows, by column, as they are written; none where the file is missing, or not whole."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            table = csv.DictReader(file)
-            return list(table) if table.fieldnames == list(AtLength._fields) else []
-    except (OSError, UnicodeDecodeError, csv.Error):
+        text = path.read_text(encoding="utf-8")
+        columns, *rows = csv.reader(text.splitlines())
+        numbers = [[float(cell or "nan") for cell in row] for row in rows]
+    except (OSError, ValueError, csv.Error):
         return []
+    whole = text.endswith("\n") and all(len(row) == len(columns) for row in numbers)
+    if not whole or columns != list(AtLength._fields):
+        return []
+    return [dict(zip(columns, row, strict=True)) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from command_line.errors import UsageError
@@ -34,7 +35,10 @@ def carry_out(argv: list[str]) -> None:
     try:
         outputs.show(folder)
     except ValueError as error:
-        raise UsageError(str(error)) from None
+        definition = folder / "comparison.yaml"
+        again = f"python train.py compare --config {shlex.quote(str(definition))}"
+        hint = f"; {again} makes the tables again from the runs" if definition.is_file() else ""
+        raise UsageError(f"{error}{hint}") from None
     except OSError as error:
         raise UsageError(f"cannot write to {folder}: {error.strerror}") from None
 

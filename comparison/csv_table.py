@@ -15,9 +15,11 @@ from storage.texts import decode
 DECIMAL_COMMA = re.compile(r"([+-]?\d*),(\d+([eE][+-]?\d+)?)")
 
 
-def read_table(
-    file: Path, needed: Iterable[str]
-) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+# Columns, and rows with the number of the line where each ends.
+Table = tuple[list[str], list[tuple[int, dict[str, str]]]]
+
+
+def read_table(file: Path, needed: Iterable[str]) -> Table:
     """The columns of a CSV file, and its rows with the number of the line where each ends.
 
     A spreadsheet may have written it: with semicolons or tabs between cells, and then with commas

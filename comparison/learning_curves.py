@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def update_curves(folder: Path, names: Sequence[str]) -> None:
     file = folder / CURVES
     index = _read_index(folder / INDEX)
     # Without the very file that the index was written for, nothing is known.
-    old = index["runs"] if file.is_file() and index.get("curves") == _mark(file) else {}
+    old = index["runs"] if file.is_file() and index.get("curves") == _seal(file) else {}
     marks = {name: _marks(folder / "runs" / name) for name in names}
     marks = {name: mark for name, mark in marks.items() if mark}
     if old and list(old.items()) == list(marks.items()):
@@ -48,7 +49,7 @@ def update_curves(folder: Path, names: Sequence[str]) -> None:
             same = old.get(name) == mark
             table.writerows(known.get(name, []) if same else _read_events(folder, name))
     with written_whole(folder / INDEX) as writing:
-        json.dump({"curves": _mark(file), "runs": marks}, writing)
+        json.dump({"curves": _seal(file), "runs": marks}, writing)
 
 
 def _read_events(folder: Path, name: str) -> Rows:
@@ -84,6 +85,11 @@ def _read_index(file: Path) -> dict[str, Any]:
 
 def _marks(run: Path) -> list[Mark]:
     return [_mark(file) for file in sorted(run.glob("events.out.tfevents.*"))]
+
+
+def _seal(file: Path) -> Mark:
+    """What changes when any bit of a file does."""
+    return [*_mark(file), zlib.crc32(file.read_bytes())]
 
 
 def _mark(file: Path) -> Mark:

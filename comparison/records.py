@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from command_line.lengths_file import LENGTHS, AtLength
-from comparison.csv_table import number_in, read_table
+from comparison.csv_table import Table, number_in, read_table
 from comparison.learning_curves import CURVES, TAGS
 from comparison.measured_lengths import COLUMNS
 from comparison.results import FAILED, FINISHED, FIRST, LAST, MEASURED, RESULTS, STATES
@@ -58,7 +58,7 @@ def read_results(folder: Path) -> list[Record]:
         ValueError: the folder has none, or the file is not a table of results.
     """
     file = folder / RESULTS
-    columns, rows = read_table(file, (*FIRST, *LAST))
+    columns, rows = _read_whole(file, (*FIRST, *LAST))
     flags = columns[len(FIRST) : columns.index(LAST[0])]
     return [_record(row, flags, f"{file}, line {line}") for line, row in rows]
 
@@ -72,7 +72,7 @@ def read_curves(folder: Path) -> dict[str, Curve]:
     file = folder / CURVES
     if not file.is_file():
         return {}
-    _, rows = read_table(file, ("run", "step", *TAGS))
+    _, rows = _read_whole(file, ("run", "step", *TAGS))
     curves: dict[str, Curve] = {}
     for line, row in rows:
         where = f"{file}, line {line}"
@@ -94,7 +94,7 @@ def read_lengths(folder: Path) -> dict[str, list[AtLength]]:
     file = folder / LENGTHS
     if not file.is_file():
         return {}
-    _, rows = read_table(file, COLUMNS)
+    _, rows = _read_whole(file, COLUMNS)
     lengths: dict[str, list[AtLength]] = {}
     for line, row in rows:
         numbers = (number_in(row[name], name, f"{file}, line {line}") for name in AtLength._fields)
@@ -102,6 +102,31 @@ def read_lengths(folder: Path) -> dict[str, list[AtLength]]:
         measured = AtLength._make(math.nan if each is None else each for each in numbers)
         lengths.setdefault(row["run"], []).append(measured)
     return lengths
+
+
+def ending_early(records: Iterable[Record], curves: Mapping[str, Curve]) -> list[str]:
+    """The runs that are finished, but whose curves end before their last step."""
+    last = {
+        run: max((step for points in curve.values() for step, _ in points), default=0)
+        for run, curve in curves.items()
+    }
+    return [
+        each.run
+        for each in records
+        if each.finished and each.run in last and last[each.run] < each.numbers.get("steps", 0)
+    ]
+
+
+def _read_whole(file: Path, needed: Iterable[str]) -> Table:
+    """A table that was written here, and so ends with the end of a line.
+
+    Raises:
+        ValueError: it does not, or as in `read_table`.
+    """
+    table = read_table(file, needed)
+    if not file.read_bytes().endswith((b"\n", b"\r")):
+        raise ValueError(f"{file} is cut off: its last line has no end")
+    return table
 
 
 def _record(row: Mapping[str, str], flags: list[str], where: str) -> Record:

@@ -12,7 +12,7 @@ from comparison.definition import Definition
 from comparison.folder import ComparisonFolder, State
 from comparison.grid import Run
 from comparison.learning_curves import CURVES
-from comparison.records import Record
+from comparison.records import Record, ending_early, read_curves
 
 WIDTH = 80
 MOST_VALUES = 8
@@ -76,6 +76,11 @@ def drawn(folder: Path, records: Sequence[Record], files: Sequence[Path]) -> str
         lines.append("No run has converged, so there is no figure of the steps to converge.")
     if not (folder / CURVES).is_file():
         lines.append(f"There is no {CURVES}, so there are no curves over steps.")
+    if early := ending_early(records, read_curves(folder)):
+        lines.append(
+            f"The curves of {_listed(early)} end before the last step: {CURVES}, or the events "
+            f"that it was made from, have lost some."
+        )
     # Each is there as PNG and as SVG.
     figures = {file.stem for file in files}
     lines += [

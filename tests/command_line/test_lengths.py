@@ -94,6 +94,8 @@ def test_what_was_written_is_read_again_and_anything_else_is_nothing(tmp_path):
     first, second = read_lengths(file)
     assert float(first["loss"]) == 1 / 3 and second["loss"] == ""
     assert second["test_length"] == "99"
-    for content in (b"", b"a,b\n1,2\n", b"\xff\xfe"):
+    whole = file.read_bytes()
+    cut_off = [whole[:-length] for length in (1, 4, 9)]
+    for content in (b"", b"a,b\n1,2\n", b"\xff\xfe", *cut_off, whole.replace(b"0.5", b"0.x")):
         file.write_bytes(content)
         assert read_lengths(file) == []

@@ -91,17 +91,28 @@ WRONG = {
     "columns": ("plot bad", "bad/results.csv has no column model"),
     "number": ("plot typo", "typo/results.csv, line 2: accuracy must be a number, got 0.o9"),
     "curves": ("plot curves", "curves/curves.csv has no column accuracy"),
+    "half": (
+        "plot half",
+        "half/results.csv is cut off: its last line has no end; python train.py compare --config "
+        "half/comparison.yaml makes the tables again from the runs",
+    ),
     "subcommand": ("plto there", "unknown subcommand plto, did you mean plot?"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_input(case, train, folder, tmp_path):
-    for name, text in (("bad", "run,mdoel\n"), ("typo", f"{HEADING}\n{ROW}".replace(".9", ".o9"))):
+    for name, text in (
+        ("bad", "run,mdoel\n"),
+        ("typo", f"{HEADING}\n{ROW}\n".replace(".9", ".o9")),
+    ):
         (tmp_path / name).mkdir()
         (tmp_path / name / "results.csv").write_text(text)
     shutil.copytree(folder, tmp_path / "curves")
     (tmp_path / "curves/curves.csv").write_text("run,step\n")
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half/results.csv").write_text(f"{HEADING}\n{ROW}")
+    (tmp_path / "half/comparison.yaml").touch()
     command, message = WRONG[case]
     outcome = train(*command.split())
     assert outcome.code == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from comparison.records import read_curves, read_results
+from comparison.records import ending_early, read_curves, read_lengths, read_results
 from comparison.results import collect
 
 
@@ -57,10 +57,36 @@ def test_wrong_results(case, folder, finish):
 def test_bytes_are_no_table(folder):
     folder.mkdir()
     (folder / "results.csv").write_bytes(b"\xff\xfe\x00run")
-    with pytest.raises(ValueError, match="not a table of comma-separated values"):
+    with pytest.raises(ValueError, match="results.csv is UTF-16; save it as UTF-8"):
         read_results(folder)
     with pytest.raises(ValueError, match="has no results.csv"):
         read_results(folder.parent)
+
+
+@pytest.mark.parametrize("name", ["results.csv", "curves.csv", "lengths.csv"])
+def test_a_table_that_is_cut_off_is_not_read(name, folder, finish, curves):
+    run = finish("RNN")
+    (folder / "runs" / str(run) / "lengths.csv").write_text(
+        "trained_length,test_length,loss,accuracy,guessing\n4,4,0.5,0.25,0.1\n"
+    )
+    collect(folder, [run], [4])
+    curves([(str(run), step, 0.5, 0.25) for step in range(9)])
+    read = {"results.csv": read_results, "curves.csv": read_curves, "lengths.csv": read_lengths}
+    whole = (folder / name).read_bytes()
+    assert read[name](folder)
+    # In the middle of a number of the last row.
+    (folder / name).write_bytes(whole.rstrip()[:-2])
+    with pytest.raises(ValueError, match=f"{name} is cut off: its last line has no end"):
+        read[name](folder)
+
+
+def test_curves_that_end_early_are_known(folder, finish, curves):
+    runs = [finish("RNN", seed, steps=8) for seed in range(3)]
+    collect(folder, runs)
+    # Of the third there are none, as of runs without TensorBoard.
+    points = [(runs[0], step) for step in range(9)] + [(runs[1], step) for step in range(6)]
+    curves([(str(run), step, 0.5, 0.25) for run, step in points])
+    assert ending_early(read_results(folder), read_curves(folder)) == [str(runs[1])]
 
 
 def test_wrong_curves(folder):
