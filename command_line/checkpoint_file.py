@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from command_line.errors import UsageError
 from command_line.run_folder import RunFolder
+from command_line.yaml_text import MOST_VALUES
 from storage.archive import Broken, check_archive, first_line
 
 # What every checkpoint of this project holds.
 KINDS = {"config": dict, "state_dict": dict, "global_step": int}
+# Levels of groups within groups.
+DEEPEST = 100
 # Of intact checkpoints.
 MOST_NAMED = 3
 
@@ -107,7 +110,23 @@ def _read(path: Path) -> dict[str, Any]:
     for key, kind in KINDS.items():
         if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get(key), kind):
             raise Broken(path, f"it holds no {key}")
+    if not _is_countable(checkpoint["config"]):
+        raise Broken(path, "its settings are without end")
     return checkpoint
+
+
+def _is_countable(settings: Any) -> bool:
+    """Whether settings have no more values, with all that is repeated, than a training may have."""
+    left, waiting = MOST_VALUES, [(settings, DEEPEST)]
+    while waiting:
+        value, depth = waiting.pop()
+        children = value.values() if isinstance(value, dict) else value
+        if isinstance(value, (dict, list, tuple)) and children:
+            left -= len(children)
+            if left < 0 or not depth:
+                return False
+            waiting += [(child, depth - 1) for child in children]
+    return True
 
 
 def intact(files: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:

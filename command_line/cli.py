@@ -32,7 +32,7 @@ from command_line.checks import (
     check_text,
     check_vocabulary,
 )
-from command_line.config_file import check_config, read_config
+from command_line.config_file import check_config, is_text, read_config
 from command_line.errors import UsageError
 from command_line.naming import default_name
 from command_line.optimization import configure
@@ -90,7 +90,7 @@ class TrainingCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         arguments = self.arguments
         for config in arguments.configs:
-            check_config(Path(config), DEFAULT_CONFIG.parent)
+            check_config(config, DEFAULT_CONFIG.parent)
         self.configs = arguments.configs or [self._understood_config()]
         argv = [arguments.subcommand]
         for config in self.configs:
@@ -185,6 +185,11 @@ class TrainingCLI(LightningCLI):
         # Before other processes are started; here what the data ask of the devices is checked.
         self.datamodule.trainer = self.trainer
         self.datamodule.setup(self.subcommand)
+        if self.trainer.world_size > 1 and any(map(is_text, self.arguments.configs)):
+            raise UsageError(
+                "what comes through a pipe reaches one process only: save the config to a file, or "
+                "take one device"
+            )
         if self.subcommand != "fit":
             return
         if self.checkpoint:

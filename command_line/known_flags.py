@@ -58,7 +58,7 @@ def check_names(arguments: Arguments) -> None:
         UsageError: one of them is not, a config cannot be read, or there is no such checkpoint.
     """
     for config in arguments.configs:
-        check_config(Path(config), DEFAULT_CONFIG.parent)
+        check_config(config, DEFAULT_CONFIG.parent)
     if arguments.checkpoint_path:
         find_checkpoint(arguments.checkpoint_path, "last")
     files = arguments.configs or [str(DEFAULT_CONFIG)] * (arguments.checkpoint_path is None)

@@ -8,11 +8,14 @@ import re
 from typing import Any, NoReturn
 
 import torch
+import yaml
+from jsonargparse import get_loader, set_loader
 from pytorch_lightning import LightningDataModule, LightningModule
 from pytorch_lightning.cli import LightningArgumentParser
 
 from command_line.errors import UsageError
 from command_line.messages import in_one_line
+from command_line.yaml_text import KeyTwice, NotRead, load
 
 CLASSES = {
     "model": LightningModule,
@@ -56,6 +59,24 @@ class OneLineParser(LightningArgumentParser):
             for settings in classes.values():
                 keys.update(f"{key}.{name}" for name in settings)
         return sorted(key for key in keys if not key.endswith(".help"))
+
+
+def _loaded(text: str) -> Any:
+    """What jsonargparse makes of a text in YAML, such as a file that a config names."""
+    # Each value of a flag is one as well.
+    if ":" in text:
+        try:
+            load(text)
+        except KeyTwice as error:
+            raise UsageError(f"a mapping in YAML, {error}") from None
+        except NotRead:
+            # It has its own words for it.
+            pass
+    return _load(text)
+
+
+_load = get_loader("yaml")
+set_loader("yaml", _loaded, exceptions=(yaml.YAMLError,))
 
 
 def choices() -> dict[str, dict[str, list[str]]]:

@@ -8,6 +8,7 @@ import warnings
 
 from command_line import comparing, help, plotting, writing
 from command_line.arguments import COMPARING, PLOTTING, WRITING, take_apart
+from command_line.config_file import read_once
 from command_line.errors import UsageError
 from command_line.processes import is_main_process
 from command_line.standard_output import forgiving_streams, standard_output
@@ -65,6 +66,7 @@ def _carry_out(argv: list[str]) -> int:
         plotting.carry_out(argv)
         return 0
     arguments = take_apart(argv)
+    arguments.configs = [read_once(config) for config in arguments.configs]
     if "pytorch_lightning" not in sys.modules:
         from command_line.known_flags import check_names
 

@@ -13,6 +13,7 @@ import yaml
 
 from command_line.errors import UsageError
 from command_line.settings import defining, describe, differences, flatten
+from command_line.yaml_text import KeyTwice, load
 from storage.files import written_whole
 from storage.lock import LOCK, taken
 from storage.result import read_result
@@ -154,10 +155,17 @@ class RunFolder:
         return not self.result_file.is_file() and not any(self.checkpoints.glob("*.ckpt"))
 
     def _config(self) -> dict[str, Any]:
-        """The settings of the run that is here; none where the file is missing or broken."""
+        """The settings of the run that is here; none where the file is missing or broken.
+
+        Raises:
+            UsageError: a key is there twice, so that somebody has written to it.
+        """
         try:
-            config = yaml.safe_load(self.config_file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            config = load(self.config_file.read_text(encoding="utf-8"))
+        except KeyTwice as error:
+            raise UsageError(f"{self.config_file}, {error}") from None
+        # Also if it is no text in UTF-8, or no YAML.
+        except (OSError, ValueError):
             return {}
         return config if isinstance(config, dict) else {}
 

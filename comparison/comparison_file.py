@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from command_line.errors import UsageError, did_you_mean
+from command_line.yaml_text import RangeLoader, load
 
 # config: the base config, relative to the file, as is beside: a table of what others have reported;
 # fixed: flags of `fit` that hold in all runs; the others are as the flags of `compare`.
 KEYS = ("config", "models", "lengths", "seeds", "vary", "fixed", "test_lengths", "beside", "folder")
-INTEGER = "tag:yaml.org,2002:int"
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML in which 5:30:5 is no number of 18,305 seconds."""
-
-    yaml_implicit_resolvers = {
-        start: [(tag, pattern) for tag, pattern in resolvers if tag != INTEGER]
-        for start, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-_Loader.add_implicit_resolver(INTEGER, re.compile(r"^[-+]?[0-9]+$"), list("-+0123456789"))
 
 
 def read_comparison(file: Path) -> dict[str, Any] | None:
@@ -37,8 +22,7 @@ def read_comparison(file: Path) -> dict[str, Any] | None:
     Raises:
         UsageError: it is a comparison with something wrong in it.
     """
-    # A safe loader, whatever its name.
-    content = yaml.load(file.read_text(encoding="utf-8"), _Loader)  # noqa: S506
+    content = load(file.read_text(encoding="utf-8"), RangeLoader)
     if "compare" not in content:
         return None
     settings = content["compare"]

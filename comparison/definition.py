@@ -17,6 +17,7 @@ from command_line.errors import UsageError
 from command_line.known_flags import known_names
 from command_line.messages import unknown_flag
 from command_line.settings import describe, differences, flatten, typed
+from command_line.yaml_text import NotRead, load
 from comparison.comparison_file import read_comparison
 from comparison.grid import Grid
 from comparison.values import as_typed, ascending, seeds_of, values_of, whole_numbers
@@ -217,6 +218,6 @@ def _model_of(content: Mapping[str, Any], config: Path) -> list[str]:
 def _understood(value: str) -> Any:
     """A value as YAML holds it, so that 0.010 typed is 0.01 in a file."""
     try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
+        return load(value)
+    except NotRead:
         return value

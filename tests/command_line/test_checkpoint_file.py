@@ -155,3 +155,24 @@ def test_a_run_without_last_and_best_has_others(steps, preferred):
         find_checkpoint(steps.path, preferred)
     with pytest.raises(UsageError, match=says):
         find_named_checkpoint(steps, preferred)
+
+
+def endless():
+    settings = {"a": {}}
+    settings["a"]["b"] = settings
+    return settings
+
+
+def laughs():
+    settings = [0]
+    for _ in range(60):
+        settings = [settings, settings]
+    return {"a": settings}
+
+
+@pytest.mark.parametrize("make", [endless, laughs])
+def test_settings_without_end(make, tmp_path):
+    file = tmp_path / "a.ckpt"
+    torch.save({"config": make(), "state_dict": {}, "global_step": 3}, file)
+    with pytest.raises(UsageError, match="its settings are without end"):
+        read_checkpoint(file)
