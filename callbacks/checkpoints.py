@@ -145,7 +145,9 @@ class Checkpoints(Callback):
         for name in self._due(trainer):
             self._save(trainer, name)
         if self._signal is not None and not self._is_final(trainer):
-            raise Interrupted(trainer.global_step, self._signal, self.folder.parent)
+            raise Interrupted(
+                trainer.global_step, self._signal, self.folder.parent, trainer.is_global_zero
+            )
 
     @staticmethod
     def _is_final(trainer: Trainer) -> bool:

@@ -18,11 +18,15 @@ SIGNALS = [
 
 
 class Interrupted(Exception):
-    """A signal ended the run, after the checkpoint of `step` had been written to `folder`."""
+    """A signal ended the run, after the checkpoint of `step` had been written to `folder`.
 
-    def __init__(self, step: int, signal_number: int, folder: Path) -> None:
+    Of several processes, `is_main` is the one that has written it.
+    """
+
+    def __init__(self, step: int, signal_number: int, folder: Path, is_main: bool) -> None:
         super().__init__(f"interrupted at step {step}")
-        self.step, self.signal_number, self.folder = step, signal_number, folder
+        self.step, self.signal_number = step, signal_number
+        self.folder, self.is_main = folder, is_main
 
 
 class Interruption(Callback):

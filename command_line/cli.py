@@ -38,7 +38,7 @@ from command_line.naming import default_name
 from command_line.optimization import configure
 from command_line.parser import OneLineParser, choices
 from command_line.predictions import check_output, write_predictions
-from command_line.processes import is_main_process
+from command_line.processes import settle
 from command_line.run_callbacks import callbacks_of_run
 from command_line.run_flags import add_run_flags
 from command_line.run_folder import RunFolder
@@ -178,10 +178,20 @@ class TrainingCLI(LightningCLI):
             config.update(logger=False, enable_progress_bar=False)
         try:
             return self._instantiate_trainer(config, callbacks)
-        except (ImportError, MisconfigurationException, TypeError, ValueError) as error:
+        except (
+            ImportError,
+            MisconfigurationException,
+            RuntimeError,
+            TypeError,
+            ValueError,
+        ) as error:
             raise UsageError(explained(error, config)) from None
+        except (KeyError, OSError) as error:
+            # Only what launchers say is looked up, such as the file of hosts that jsrun names.
+            raise UsageError(f"trainer: the variables of a launcher do not fit: {error}") from None
 
     def after_instantiate_classes(self) -> None:
+        settle(self.trainer)
         # Before other processes are started; here what the data ask of the devices is checked.
         self.datamodule.trainer = self.trainer
         self.datamodule.setup(self.subcommand)
@@ -209,12 +219,12 @@ class TrainingCLI(LightningCLI):
         except (MemoryError, ValueError) as error:
             raise UsageError(f"data: no batch of this size can be made: {error}") from None
         # Checked by every process, or else the others would wait for a first one that has ended.
-        take = self.folder.claim if is_main_process() else self.folder.check
+        take = self.folder.claim if self.trainer.is_global_zero else self.folder.check
         take(self.settings, resumed=bool(self.checkpoint))
 
     def fit(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
         """Train, and say at the end what came out and what to do next."""
-        if is_main_process():
+        if self.trainer.is_global_zero:
             print(words.greeting(model, datamodule, self.trainer, self.folder.path), flush=True)
         # Before it loads a checkpoint, which Lightning would do in the precision of a new model.
         self.trainer.precision_plugin.convert_module(model)

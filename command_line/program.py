@@ -6,11 +6,10 @@ import logging
 import sys
 import warnings
 
-from command_line import comparing, help, plotting, writing
+from command_line import comparing, help, plotting, processes, writing
 from command_line.arguments import COMPARING, PLOTTING, WRITING, take_apart
 from command_line.config_file import read_once
 from command_line.errors import UsageError
-from command_line.processes import is_main_process
 from command_line.standard_output import forgiving_streams, standard_output
 from figures import draw_into_files
 from storage.archive import Broken
@@ -45,7 +44,7 @@ def main(argv: list[str]) -> int:
         try:
             return _carry_out(argv)
         except UsageError as error:
-            if is_main_process():
+            if processes.tells_mistakes():
                 print(f"train.py: error: {' '.join(str(error).split())}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
@@ -57,6 +56,8 @@ def _carry_out(argv: list[str]) -> int:
         with standard_output():
             print(help.HELP, end="")
         return 0
+    if argv and argv[0] in (*WRITING, *COMPARING, *PLOTTING):
+        processes.forget_launchers()
     if argv and argv[0] in WRITING:
         writing.carry_out(argv)
         return 0
@@ -71,6 +72,7 @@ def _carry_out(argv: list[str]) -> int:
         from command_line.known_flags import check_names
 
         check_names(arguments)
+    processes.check_environment()
     # Seconds of imports, spent only once the command is known to make sense so far.
     from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
@@ -86,11 +88,12 @@ def _carry_out(argv: list[str]) -> int:
     except (Broken, MisconfigurationException) as error:
         raise UsageError(in_plain_words(str(error))) from None
     except FinishedAlready as finished:
-        print(f"This very run is finished already, in {finished.folder.path}.")
-        print(words.closing(finished.folder.result() or {}, finished.folder.path))
+        if processes.is_main_process():
+            print(f"This very run is finished already, in {finished.folder.path}.")
+            print(words.closing(finished.folder.result() or {}, finished.folder.path))
     except Interrupted as interrupted:
         # Lightning kills the whole run when one of its processes ends in any other way.
-        if not is_main_process():
+        if not interrupted.is_main:
             return 0
         print(words.interrupted(interrupted.step, interrupted.folder), file=sys.stderr)
         return 128 + interrupted.signal_number
