@@ -225,7 +225,8 @@ class TrainingCLI(LightningCLI):
     def fit(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
         """Train, and say at the end what came out and what to do next."""
         if self.trainer.is_global_zero:
-            print(words.greeting(model, datamodule, self.trainer, self.folder.path), flush=True)
+            greeting = words.greeting(model, datamodule, self.trainer, self.folder.path)
+            print(words.wrapped(greeting), flush=True)
         # Before it loads a checkpoint, which Lightning would do in the precision of a new model.
         self.trainer.precision_plugin.convert_module(model)
         try:
@@ -279,7 +280,8 @@ class TrainingCLI(LightningCLI):
             step = self.checkpoint["global_step"]
             metrics = self.trainer.callback_metrics
             with standard_output():
-                print(words.evaluation(metrics, model, datamodule, self.checkpoint_file, step))
+                told = words.evaluation(metrics, model, datamodule, self.checkpoint_file, step)
+                print(words.wrapped(told))
 
     def _load(self, model: LightningModule) -> None:
         self.trainer.precision_plugin.convert_module(model)

@@ -11,6 +11,7 @@ from command_line.arguments import COMPARING, PLOTTING, WRITING, take_apart
 from command_line.config_file import read_once
 from command_line.errors import UsageError
 from command_line.standard_output import forgiving_streams, standard_output
+from command_line.waiting import compiling_is_told
 from figures import draw_into_files
 from storage.archive import Broken
 
@@ -84,7 +85,8 @@ def _carry_out(argv: list[str]) -> int:
 
     quieten()
     try:
-        TrainingCLI(arguments)
+        with compiling_is_told():
+            TrainingCLI(arguments)
     except (Broken, MisconfigurationException) as error:
         raise UsageError(in_plain_words(str(error))) from None
     except FinishedAlready as finished:
