@@ -105,7 +105,7 @@ def _stamp() -> tuple[tuple[str, int, float], ...]:
     return tuple((file.name, file.stat().st_size, file.stat().st_mtime) for file in files)
 
 
-class _Compilations(event.Listener):  # type: ignore[misc]
+class _Compilations(event.Listener):
     """Hears of all that numba compiles, the parts of a kernel within the kernel itself."""
 
     def __init__(self) -> None:
@@ -123,4 +123,4 @@ class _Compilations(event.Listener):  # type: ignore[misc]
             compiling.ends(time.monotonic() - self.began)
 
 
-event.register("numba:compile", _Compilations())
+event.register("numba:compile", _Compilations())  # type: ignore[no-untyped-call]
