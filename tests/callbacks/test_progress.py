@@ -64,7 +64,9 @@ def shown(fit, scripted, clock):
         if disabled:
             progress.disable()
         fit(scripted(accuracies, **script), *others, losses, convergence, progress, **settings)
-        return output.getvalue(), losses.values
+        # That of the network itself, unless its code is on disk already.
+        own = r"compiling the kernels \(rrn_\w+\), once: \d+ s\r?\n"
+        return re.sub(own, "", output.getvalue()), losses.values
 
     return shown
 
