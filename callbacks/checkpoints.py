@@ -12,6 +12,7 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from callbacks.interruption import Interrupted, Interruption
+from callbacks.validations import is_measurement, validates
 from storage.archive import check_archive
 from storage.files import written_whole
 
@@ -100,11 +101,11 @@ class Checkpoints(Callback):
             return
         self._signal = self.interruption.agreed(trainer)
         # Asked last: Lightning takes longer to say than all else here.
-        if self._due(trainer) and not self._validates(trainer):
+        if self._due(trainer) and not validates(trainer):
             self._end_step(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.state.fn != "fit" or trainer.sanity_checking:
+        if not is_measurement(trainer):
             return
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
         score = pl_module.score(metrics)
@@ -161,9 +162,3 @@ class Checkpoints(Callback):
         trainer.save_checkpoint(self.folder / f"{name}.ckpt", weights_only=False)
         if name == "last":
             self._last_saved = trainer.global_step
-
-    @staticmethod
-    def _validates(trainer: Trainer) -> bool:
-        # Asked of Lightning itself: its rule depends on epochs, steps, time and stopping.
-        loop = trainer.fit_loop
-        return bool(loop.epoch_loop._should_check_val_fx(loop._data_fetcher))

@@ -11,6 +11,7 @@ from torch import Tensor
 from callbacks.convergence import Convergence
 from callbacks.late import mean_over_devices
 from callbacks.stopwatch import Stopwatch
+from callbacks.validations import is_measurement
 
 
 class Curves(Callback):
@@ -69,7 +70,7 @@ class Curves(Callback):
         self.stopwatch.stop()
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.state.fn != "fit" or trainer.sanity_checking:
+        if not is_measurement(trainer):
             return
         metrics = trainer.callback_metrics
         self.validation = pl_module.in_all_units(

@@ -7,9 +7,13 @@ from typing import Any, Literal
 
 from pytorch_lightning import Callback, LightningModule, Trainer
 
+from callbacks.validations import is_measurement, only_since_it_stops
+
 
 class Patience(Callback):
     """Watch a result of each validation, and stop when it has not become better for a while.
+
+    A validation that comes only because the run stops for another reason does not count.
 
     Lightning's EarlyStopping would take its patience from the checkpoint, whatever is typed, and
     let a run that had stopped go on by a step when it is resumed.
@@ -52,7 +56,7 @@ class Patience(Callback):
         self._stop_if_exhausted(trainer)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.state.fn != "fit" or trainer.sanity_checking:
+        if not is_measurement(trainer) or only_since_it_stops(trainer):
             return
         self.observe(float(trainer.callback_metrics[self.monitor]))
         self._stop_if_exhausted(trainer)

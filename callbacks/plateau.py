@@ -8,9 +8,13 @@ from pytorch_lightning import Callback, LightningModule, Trainer
 from pytorch_lightning.cli import ReduceLROnPlateau
 from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+from callbacks.validations import is_measurement, only_since_it_stops
+
 
 class Plateau(Callback):
     """Step a ReduceLROnPlateau at the end of each validation.
+
+    One that comes only because the run stops does not count.
 
     Lightning would step it after the checkpoint of the same moment has been written, and a run
     resumed from there would ask for a measurement that it has not made.
@@ -23,7 +27,7 @@ class Plateau(Callback):
         self.scheduler = scheduler
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if trainer.state.fn != "fit" or trainer.sanity_checking:
+        if not is_measurement(trainer) or only_since_it_stops(trainer):
             return
         name, measured = self.scheduler.monitor, trainer.callback_metrics
         if name not in measured:

@@ -17,10 +17,6 @@ class TimeLimit(Timer):
     Several devices stop once the time of any is over, on GPUs some steps later (`callbacks.late`).
     """
 
-    def __init__(self, duration: Any) -> None:
-        # It says that the limit is reached in its own words.
-        super().__init__(duration, verbose=False)
-
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         super().on_train_start(trainer, pl_module)
         self._late = Late()
@@ -34,14 +30,17 @@ class TimeLimit(Timer):
         batch: Any,
         batch_idx: int,
     ) -> None:
-        remaining = self.time_remaining()
-        is_over = remaining is not None and remaining <= 0
-        if trainer.world_size > 1:
-            at_a_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-            is_over = at_a_step and self._late.heard(trainer, is_over)
-        if is_over and not trainer.should_stop:
-            trainer.should_stop = True
-            rank_zero_info("Time limit reached.")
+        # Between two slices of one step there is no state to go on from.
+        if (batch_idx + 1) % trainer.accumulate_grad_batches:
+            return
+        if trainer.world_size == 1:
+            super().on_train_batch_end(trainer, pl_module, outputs, batch, batch_idx)
+        else:
+            remaining = self.time_remaining()
+            is_over = remaining is not None and remaining <= 0
+            if self._late.heard(trainer, is_over):
+                trainer.should_stop = True
+                rank_zero_info("Time limit reached.")
 
     def state_dict(self) -> dict[str, Any]:
         return {}

@@ -29,9 +29,9 @@ def unchanged_process() -> Iterator[None]:
     """
     import torch
 
-    from callbacks.random_state import collect, restore
+    from callbacks.random_state import Snapshot
 
-    random_state, environment = collect(), dict(os.environ)
+    random_state, environment = Snapshot.taken(), dict(os.environ)
     handlers = {number: signal.getsignal(number) for number in SIGNALS}
     filters = _filters()
     threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
@@ -47,7 +47,7 @@ def unchanged_process() -> Iterator[None]:
             # None has not been set by Python, which cannot put it back either.
             if handler is not None:
                 signal.signal(number, handler)
-        restore(random_state)
+        random_state.put_back()
         os.environ.clear()
         os.environ.update(environment)
         for log_handler, kept in filters:

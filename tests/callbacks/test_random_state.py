@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from callbacks import RandomState
-from callbacks.random_state import collect, restore
+from callbacks.random_state import Snapshot
 
 
 @pytest.fixture(autouse=True)
 def leave_the_random_state_alone():
-    before = collect()
+    before = Snapshot.taken()
     yield
-    restore(before)
+    before.put_back()
 
 
 def draw():
@@ -43,20 +43,20 @@ def test_every_generator_goes_on_where_it_was(seed):
     np.random.seed(seed)
     torch.manual_seed(seed)
     draw()
-    state = saved_and_loaded(collect())
+    state = Snapshot.read(saved_and_loaded(Snapshot.taken().plain()))
     expected = [draw(), draw()]
     assert expected[0] != expected[1] != draw()
-    restore(state)
+    state.put_back()
     assert [draw(), draw()] == expected
 
 
 def test_collecting_draws_nothing():
-    first = collect()
+    first = Snapshot.taken()
     draw()
-    restore(first)
-    collect()
+    first.put_back()
+    Snapshot.taken()
     found = draw()
-    restore(first)
+    first.put_back()
     assert draw() == found
 
 
@@ -75,9 +75,15 @@ def assert_plain(value):
 
 def test_plain_types():
     draw()
-    state = collect()
+    state = Snapshot.taken().plain()
     assert_plain(state)
     assert set(state) == {"python", "numpy", "torch", "cuda"}
+
+
+def trainer_of(rank):
+    validation = SimpleNamespace(run=draw)
+    loop = SimpleNamespace(epoch_loop=SimpleNamespace(val_loop=validation), on_run_end=draw)
+    return SimpleNamespace(global_rank=rank, fit_loop=loop)
 
 
 def test_each_process_takes_back_its_own():
@@ -85,29 +91,29 @@ def test_each_process_takes_back_its_own():
     expected = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        checkpoint["random_states"].append(collect())
+        checkpoint["random_states"].append(Snapshot.taken().plain())
         expected.append(draw())
 
     for rank in (0, 1):
-        callback, trainer = RandomState(), SimpleNamespace(global_rank=rank)
+        callback, trainer = RandomState(), trainer_of(rank)
         callback.on_load_checkpoint(trainer, None, checkpoint)
         torch.manual_seed(3)
         callback.on_train_start(trainer, None)
         assert draw()["torch"] == expected[rank]["torch"]
 
     # A process more than there were before starts from its own seed.
-    callback, trainer = RandomState(), SimpleNamespace(global_rank=2)
+    callback, trainer = RandomState(), trainer_of(2)
     callback.on_load_checkpoint(trainer, None, checkpoint)
-    before = collect()
+    before = Snapshot.taken()
     callback.on_train_start(trainer, None)
     found = draw()
-    restore(before)
+    before.put_back()
     assert found == draw()
 
 
 def test_restores_only_once():
-    callback, trainer = RandomState(), SimpleNamespace(global_rank=0)
-    callback.on_load_checkpoint(trainer, None, {"random_states": [collect()]})
+    callback, trainer = RandomState(), trainer_of(0)
+    callback.on_load_checkpoint(trainer, None, {"random_states": [Snapshot.taken().plain()]})
     callback.on_train_start(trainer, None)
     first = draw()
     callback.on_train_start(trainer, None)
@@ -115,7 +121,7 @@ def test_restores_only_once():
 
 
 def test_a_checkpoint_without_random_states():
-    callback, trainer = RandomState(), SimpleNamespace(global_rank=0)
+    callback, trainer = RandomState(), trainer_of(0)
     callback.on_load_checkpoint(trainer, None, {})
     callback.on_train_start(trainer, None)
 
@@ -128,9 +134,9 @@ def test_random_numbers_of_a_training_go_on(fit, scripted, tmp_path):
         model = scripted(at_batch=lambda number: drawn.append(draw()))
         return drawn, fit(model, RandomState(), **settings)
 
-    start = collect()
+    start = Snapshot.taken()
     whole, _ = training(max_steps=6)
-    restore(start)
+    start.put_back()
     half, trainer = training(max_steps=3)
     checkpoint = tmp_path / "half.ckpt"
     trainer.save_checkpoint(checkpoint)
