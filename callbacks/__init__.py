@@ -4,6 +4,7 @@ from callbacks.checkpoints import AtomicCheckpointIO, Checkpoints
 from callbacks.convergence import Convergence
 from callbacks.curriculum import CurriculumStages
 from callbacks.curves import Curves
+from callbacks.ending import Ending
 from callbacks.instruments import watch
 from callbacks.interruption import Interrupted, Interruption
 from callbacks.node_pictures import NodePictures
@@ -23,6 +24,7 @@ __all__ = [
     "Convergence",
     "CurriculumStages",
     "Curves",
+    "Ending",
     "Interrupted",
     "Interruption",
     "NodePictures",

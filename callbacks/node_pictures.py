@@ -26,21 +26,22 @@ class NodePictures(Callback):
     diverged, there is only the confusion.
     """
 
-    def __init__(self) -> None:
-        self._first_step: int | None = None
-
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._first_step = trainer.global_step
         if trainer.global_step == 0 and trainer.logger and trainer.is_global_zero:
             hidden, _, graph = _look(trainer, pl_module)
             if hidden is not None:
                 _draw_hidden(trainer, hidden, graph.labels, "before training")
 
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # A run resumed at its very end has nothing new to show.
-        if trainer.global_step == self._first_step or not (
-            trainer.logger and trainer.is_global_zero
-        ):
+    def begin(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Nothing: TensorBoard's own files are minded by `RunLogger`."""
+
+    def is_missing(self) -> bool:
+        """Nobody can tell from outside."""
+        return False
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the network as it is now."""
+        if not trainer.logger:
             return
         hidden, predicted, graph = _look(trainer, pl_module)
         if hidden is not None:
@@ -52,7 +53,7 @@ class NodePictures(Callback):
         counts = torch.bincount(places, minlength=classes**2).view(classes, classes)
         name, step = type(pl_module).__name__, trainer.global_step
         figure = draw_confusion(counts.tolist(), f"{name}, step {step:,}: the test nodes")
-        trainer.logger.experiment.add_figure("confusion", figure, step)
+        trainer.logger.experiment.add_figure("figures/confusion", figure, step)
 
 
 def _look(trainer: Trainer, model: LightningModule) -> tuple[Tensor | None, Tensor, Any]:
@@ -80,7 +81,8 @@ def _draw_hidden(trainer: Trainer, hidden: Tensor, labels: Tensor, when: str) ->
         labels.tolist(),
         f"{name}: the last hidden layer, {when}",
     )
-    trainer.logger.experiment.add_figure(f"hidden_layer/{when}", figure, trainer.global_step)
+    tag = f"figures/hidden_layer/{when}"
+    trainer.logger.experiment.add_figure(tag, figure, trainer.global_step)
 
 
 def _project_hidden(trainer: Trainer, hidden: Tensor, labels: Tensor, predicted: Tensor) -> None:

@@ -1,32 +1,46 @@
-"""What a finished run leaves behind: result.json, the HParams tab and a figure of its accuracy."""
+"""What a finished run came to: result.json, the HParams tab and a figure of its accuracy."""
 
 from __future__ import annotations
 
 import json
 import math
 import platform
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning
 import torch
-from pytorch_lightning import Callback, LightningModule, Trainer
+from pytorch_lightning import LightningModule, Trainer
 
 from callbacks.checkpoints import Checkpoints
 from callbacks.convergence import Convergence
 from callbacks.curves import Curves
+from callbacks.hparams_tab import session, write_columns
 from callbacks.patience import Patience
 from figures.curves import draw_accuracy
 from figures.stages import draw_stages
 from storage.files import written_whole
+from storage.lock import locked
 from storage.result import read_result
 
+# What the HParams tab shows beside the settings, in this order.
+TAGS = (
+    "result/best_accuracy",
+    "result/steps_to_converge",
+    "result/best_validation_loss",
+    "result/test_accuracy",
+    "result/steps",
+)
 
-class Report(Callback):
+
+class Report:
     """Write the result of a run when its training has ended, whole or not at all.
 
     Args:
         file: where the result goes.
+        experiment: the folder of all runs that are compared, RUN of EXPERIMENT/MODEL/RUN being that
+            of this one.
         hparams: settings for the HParams tab, and for the result.
         convergence: knows the best accuracy and the step where the run converged.
         patience: knows whether the run stopped because it no longer became better.
@@ -37,47 +51,54 @@ class Report(Callback):
     def __init__(
         self,
         file: Path,
+        experiment: Path,
         hparams: dict[str, Any],
         convergence: Convergence,
         patience: Patience,
         curves: Curves,
         checkpoints: Checkpoints,
     ) -> None:
-        self.file, self.hparams = file, hparams
+        self.file, self.experiment, self.hparams = file, experiment, hparams
         self.convergence, self.patience = convergence, patience
         self.curves, self.checkpoints = curves, checkpoints
-        self._first_step: int | None = None
-        self._has_old_result = False
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._first_step = trainer.global_step
-        self._has_old_result = trainer.is_global_zero and self.file.is_file()
+    def begin(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Remove a result of fewer steps: the run may be cut off before it has a new one."""
+        self.file.unlink(missing_ok=True)
 
-    def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
-        if self._has_old_result:
-            # It is that of fewer steps, and the run may end before it has a new one.
-            self.file.unlink()
-            self._has_old_result = False
+    def is_missing(self) -> bool:
+        return read_result(self.file) is None
 
-    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.is_global_zero:
-            return
-        # A run resumed at its very end trains no more, and has nothing new to tell.
-        if self._first_step in (None, trainer.global_step) and read_result(self.file):
-            return
+    def finish(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the result, last of all: where it is, the run has ended."""
         result = self.result(trainer, pl_module)
-        if trainer.logger:
-            self._log(trainer, result)
+        if not trainer.logger:
+            self._save(result)
+            return
+        self._log(trainer, result)
+        trainer.logger.save()
+        try:
+            # Of runs that end at once, each knows the results of those before it.
+            with locked(self.experiment):
+                runs = [*self._others(), result]
+                measures = [measured(run) for run in runs]
+                tags = [tag for tag in TAGS if any(tag in each for each in measures)]
+                write_columns(self.experiment, [run["hparams"] for run in runs], tags)
+                self._save(result)
+        except OSError:
+            # The folder may be another person's, and only the result must not be lost.
+            self._save(result)
+
+    def _save(self, result: dict[str, Any]) -> None:
         with written_whole(self.file) as file:
             json.dump(result, file, indent=2, allow_nan=False)
             file.write("\n")
+
+    def _others(self) -> Iterator[dict[str, Any]]:
+        """Results of the other runs of the experiment."""
+        for file in sorted(self.experiment.glob(f"*/*/{self.file.name}")):
+            if file != self.file and (result := read_result(file)):
+                yield result
 
     def result(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         """The run in numbers; `best_accuracy` is that of the moving average over steps."""
@@ -110,24 +131,18 @@ class Report(Callback):
         }
 
     def _log(self, trainer: Trainer, result: dict[str, Any]) -> None:
-        metrics = {
-            "result/steps": result["steps"],
-            "result/best_accuracy": result["best_accuracy"],
-            "result/best_validation_loss": result["best_validation"].get("loss"),
-            "result/test_accuracy": result["best_validation"].get("test_accuracy"),
-            "result/steps_to_converge": result["steps_to_converge"],
-        }
-        known = {name: value for name, value in metrics.items() if value is not None}
-        trainer.logger.log_hyperparams(self.hparams, known, step=trainer.global_step)
+        trainer.logger.log_metrics(measured(result), step=trainer.global_step)
+        for summary in session(self.hparams):
+            trainer.logger.experiment.file_writer.add_summary(summary)
         figure = draw_accuracy(
             self._accuracies(),
             title=f"{result['model']}: accuracy",
             chance=1 / trainer.datamodule.num_classes,
         )
-        trainer.logger.experiment.add_figure("accuracy", figure, trainer.global_step)
+        trainer.logger.experiment.add_figure("figures/accuracy", figure, trainer.global_step)
         if stages := getattr(trainer.datamodule, "stages", None):
             figure = draw_stages(stages.entered, trainer.global_step, stages.length)
-            trainer.logger.experiment.add_figure("curriculum", figure, trainer.global_step)
+            trainer.logger.experiment.add_figure("figures/curriculum", figure, trainer.global_step)
 
     def _accuracies(self) -> dict[str, tuple[list[float], list[float]]]:
         """Of each curve, by name, the steps and the accuracy."""
@@ -141,6 +156,20 @@ class Report(Callback):
             if kind == "accuracy":
                 curves[stage] = (validated["step"], values)
         return curves
+
+
+def measured(result: Mapping[str, Any]) -> dict[str, float]:
+    """What of a result the HParams tab shows, by tag; what there is not is left out."""
+    validation = result["best_validation"]
+    numbers = (
+        result["best_accuracy"],
+        result["steps_to_converge"],
+        validation.get("loss"),
+        validation.get("test_accuracy"),
+        result["steps"],
+    )
+    pairs = zip(TAGS, numbers, strict=True)
+    return {tag: number for tag, number in pairs if number is not None}
 
 
 def _stages(trainer: Trainer) -> list[dict[str, int]] | None:

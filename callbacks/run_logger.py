@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +11,37 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
 
+FROM_STEP = re.compile(r"\.from_(\d+)$")
+
 
 class RunLogger(TensorBoardLogger):
     """Write a run's events straight into its folder, and nothing else.
 
+    Each file is named after the checkpoint that it goes on from, `.from_STEP`. A run that goes on
+    from there once more writes all that is in it again, also what is of that very step, and the
+    file is removed. Of earlier files, TensorBoard forgets what they hold of later steps.
+
     Args:
         folder: of the run.
-        resumed_step: where a resumed run goes on. TensorBoard forgets what the run had written
-            after that step, so that nothing appears twice.
+        resumed_step: where a resumed run goes on.
     """
 
     def __init__(self, folder: Path, resumed_step: int | None = None) -> None:
-        # TensorBoard passes over the first mark of a beginning that it meets, so the first file
-        # must have one too, or the second one's would not count.
-        purge_step = 0 if resumed_step is None else resumed_step + 1
-        super().__init__(
-            folder, name="", version="", default_hp_metric=False, purge_step=purge_step
-        )
+        super().__init__(folder, name="", version="", default_hp_metric=False)
+        self._resumed_step = resumed_step
+
+    def begin_file(self, step: int) -> None:
+        """Write what follows to a file of its own, which goes on from a step."""
+        if self._experiment is not None:
+            self._experiment.close()
+        self._experiment, self._resumed_step = None, step
 
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
         """TensorBoard's writer; its file is made when something is written."""
         if self._experiment is None:
-            self._experiment = LateWriter(self.log_dir, self._kwargs["purge_step"])
+            self._experiment = LateWriter(self.log_dir, self._resumed_step)
         return self._experiment
 
     @rank_zero_only
@@ -49,15 +57,23 @@ class LateWriter(SummaryWriter):
     write, and must not make TensorBoard forget what it wrote before.
     """
 
-    def __init__(self, folder: str, purge_step: int | None) -> None:
-        self._folder, self._purge_step, self._made = folder, purge_step, False
+    def __init__(self, folder: str, resumed_step: int | None) -> None:
+        self._folder, self._resumed_step, self._made = folder, resumed_step, False
 
     def __getattr__(self, name: str) -> Any:
         # Only what SummaryWriter's constructor would have set comes here.
         if self.__dict__.get("_made", True):
             raise AttributeError(name)
         self._made = True
-        super().__init__(self._folder, purge_step=self._purge_step)
+        step = self._resumed_step or 0
+        for file in Path(self._folder).glob("events.out.tfevents.*"):
+            first = FROM_STEP.search(file.name)
+            if first and int(first[1]) >= step:
+                file.unlink(missing_ok=True)
+        # TensorBoard passes over the first mark of a beginning that it meets, so the first file
+        # must have one too, or the second one's would not count.
+        purge_step = 0 if self._resumed_step is None else step + 1
+        super().__init__(self._folder, purge_step=purge_step, filename_suffix=f".from_{step}")
         return getattr(self, name)
 
     def flush(self) -> None:

@@ -49,7 +49,8 @@ class Samples(Callback):
         self.temperature, self.prompt = temperature, prompt
         self.samples: dict[int, str] = {}
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def begin(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the sample of the step that the training goes on from, if it is due."""
         self._write_due(trainer, pl_module)
 
     def on_train_batch_end(
@@ -62,6 +63,17 @@ class Samples(Callback):
     ) -> None:
         self._write_due(trainer, pl_module)
 
+    def finish(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the last sample also of a run that has stopped by itself, and the table."""
+        step = trainer.global_step
+        if 1.0 in self.fractions and step not in self.samples:
+            self._add(trainer, pl_module)
+        if self.samples:
+            self._write_table(trainer)
+
+    def is_missing(self) -> bool:
+        return bool(self.samples) and not self.file.is_file()
+
     def state_dict(self) -> dict[str, Any]:
         return {"samples": dict(self.samples)}
 
@@ -71,19 +83,23 @@ class Samples(Callback):
     def _write_due(self, trainer: Trainer, pl_module: LightningModule) -> None:
         step = trainer.global_step
         due = {round(fraction * trainer.max_steps) for fraction in self.fractions}
-        ends = trainer.should_stop and 1.0 in self.fractions
-        if step in self.samples or not (step in due or ends) or not trainer.is_global_zero:
-            return
-        text = trainer.datamodule
+        if step in due and step not in self.samples and trainer.is_global_zero:
+            self._add(trainer, pl_module)
+            self._write_table(trainer)
+
+    def _add(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        step, text = trainer.global_step, trainer.datamodule
         self.samples[step] = self._sample(
             Writer(pl_module.network, text.vocabulary), self.length or text.length
         )
-        with written_whole(self.file) as file:
-            file.write(self._table(trainer.max_steps, str(text)))
         if trainer.logger:
             # Four spaces make Markdown's code, with its line breaks.
             shown = "".join(f"    {line}\n" for line in self.samples[step].split("\n"))
             trainer.logger.experiment.add_text("sample", shown, step)
+
+    def _write_table(self, trainer: Trainer) -> None:
+        with written_whole(self.file) as file:
+            file.write(self._table(trainer.max_steps, str(trainer.datamodule)))
 
     def _sample(self, writer: Writer, length: int) -> str:
         characters = writer.write(self.prompt, length, temperature=self.temperature)

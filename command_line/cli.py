@@ -225,8 +225,7 @@ class TrainingCLI(LightningCLI):
     def fit(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
         """Train, and say at the end what came out and what to do next."""
         if self.trainer.is_global_zero:
-            greeting = words.greeting(model, datamodule, self.trainer, self.folder.path)
-            print(words.wrapped(greeting), flush=True)
+            print(words.greeting(model, datamodule, self.trainer, self.folder.path), flush=True)
         # Before it loads a checkpoint, which Lightning would do in the precision of a new model.
         self.trainer.precision_plugin.convert_module(model)
         try:
@@ -280,8 +279,7 @@ class TrainingCLI(LightningCLI):
             step = self.checkpoint["global_step"]
             metrics = self.trainer.callback_metrics
             with standard_output():
-                told = words.evaluation(metrics, model, datamodule, self.checkpoint_file, step)
-                print(words.wrapped(told))
+                print(words.evaluation(metrics, model, datamodule, self.checkpoint_file, step))
 
     def _load(self, model: LightningModule) -> None:
         self.trainer.precision_plugin.convert_module(model)

@@ -71,7 +71,7 @@ def in_one_line(message: str, keys: Iterable[str], choices: Choices) -> str:
         return no_setting(key, owner, found[1], settings, keys)
     if found := re.search(r"following arguments are required: ([\w.]+)", message):
         return _required(found[1], key, owner, choices)
-    values = re.findall(r"(?:Got|Given) value: (?!NestedArg|Namespace)(.*)", message)
+    values = re.findall(r"(?:Got|Given) value: (?!NestedArg)(.*)", message)
     values = [AS_TYPED.get(value, value) for value in values]
     values += re.findall(r"Expected a dot import path string: (.*)", message)
     no_such_class = NO_SUCH_CLASS.search(message)

@@ -11,7 +11,6 @@ from command_line.arguments import COMPARING, PLOTTING, WRITING, take_apart
 from command_line.config_file import read_once
 from command_line.errors import UsageError
 from command_line.standard_output import forgiving_streams, standard_output
-from command_line.waiting import compiling_is_told
 from figures import draw_into_files
 from storage.archive import Broken
 
@@ -85,8 +84,7 @@ def _carry_out(argv: list[str]) -> int:
 
     quieten()
     try:
-        with compiling_is_told():
-            TrainingCLI(arguments)
+        TrainingCLI(arguments)
     except (Broken, MisconfigurationException) as error:
         raise UsageError(in_plain_words(str(error))) from None
     except FinishedAlready as finished:

@@ -12,6 +12,7 @@ from callbacks import (
     Checkpoints,
     CurriculumStages,
     Curves,
+    Ending,
     Interruption,
     NodePictures,
     Plateau,
@@ -22,6 +23,7 @@ from callbacks import (
     TimeLimit,
     watch,
 )
+from callbacks.ending import Part
 from command_line.checks import check_prompt
 from command_line.naming import hparams_of
 from command_line.run_folder import RunFolder
@@ -66,12 +68,15 @@ def callbacks_of_run(
     )
     interruption, curves = Interruption(), Curves(convergence)
     callbacks: list[Callback] = []
+    left_behind: list[Part] = []
     if trainer["max_time"]:
         # Before the others, which have something to do in the last step.
         callbacks.append(TimeLimit(trainer["max_time"]))
     if isinstance(model, NodeClassifier) and not trainer["fast_dev_run"]:
         # Before the curves, whose stopwatch is not to run while the first picture is drawn.
-        callbacks.append(NodePictures())
+        pictures = NodePictures()
+        callbacks.append(pictures)
+        left_behind.append(pictures)
     # Patience before the curves, which write the last step.
     callbacks += [RandomState(), interruption, convergence, patience, curves]
     if data.stages:
@@ -88,11 +93,24 @@ def callbacks_of_run(
         samples = Samples(folder.samples_file, **config["samples"])
         check_prompt(samples.prompt, model, data)
         callbacks.append(samples)
-    callbacks += watch(folder.instruments, model, **config["watch"])
+        left_behind.append(samples)
+    instruments = watch(folder.instruments, model, **config["watch"])
+    left_behind += instruments
     checkpoints = Checkpoints(folder.checkpoints, interruption, settings, **config["checkpoints"])
     hparams = hparams_of(defining(settings))
-    report = Report(folder.result_file, hparams, convergence, patience, curves, checkpoints)
-    callbacks.append(report)
+    left_behind.append(
+        Report(
+            folder.result_file,
+            folder.experiment,
+            hparams,
+            convergence,
+            patience,
+            curves,
+            checkpoints,
+        )
+    )
+    # Before the instruments, which measure in the first step.
+    callbacks += [Ending(left_behind), *instruments]
     # Last, so that a checkpoint holds what the others made of its step.
     callbacks.append(checkpoints)
     hide_idle_hooks(Callback, callbacks)

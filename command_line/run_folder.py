@@ -47,6 +47,11 @@ class RunFolder:
         return folder if at_home else None
 
     @property
+    def experiment(self) -> Path:
+        """The folder of all runs that are compared."""
+        return self.path.parent.parent
+
+    @property
     def config_file(self) -> Path:
         return self.path / "config.yaml"
 

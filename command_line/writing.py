@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from command_line.errors import UsageError
 from command_line.standard_output import standard_output
-from command_line.waiting import compiling_is_told
 from command_line.writing_flags import parser_of_generate, parser_of_play
 from storage.texts import decode
 
@@ -67,7 +66,7 @@ def _generate(flags: argparse.Namespace) -> None:
         writer.encode(flags.stop or "")
     several = flags.temperatures is not None
     temperatures = flags.temperatures if several else [flags.temperature]
-    with _told(), compiling_is_told():
+    with _told():
         # All of them are checked before the first is shown.
         texts = [
             writer.write(
@@ -108,7 +107,7 @@ def _play(flags: argparse.Namespace) -> None:
     writer, checkpoint = _open(flags, "play")
     from generation import Cast, load_cast, play
 
-    with _told(), compiling_is_told():
+    with _told():
         cast = load_cast(checkpoint)
         if flags.speakers:
             cues = dict.fromkeys(cast.cue_of(name) for name in flags.speakers)

@@ -53,7 +53,8 @@ def draw_all(folder: Path) -> list[Path]:
     with locked(folder):
         for name, figure in _figures(finished, curves, lengths, reported) if finished else ():
             png, svg = _saved(figure)
-            images[name] = png
+            # Beside curves by the name of a figure, TensorBoard would bury them under it.
+            images[f"figures/{name}"] = png
             # Not by a suffix: a name may have a dot.
             pictures.update({f"{name}.png": png, f"{name}.svg": svg})
         files = replace_pictures(into, pictures)

@@ -92,7 +92,7 @@ def test_the_stages_are_drawn_once(climbed, train_in_process):
     assert sorted(folder.iterdir()) == files
     events = EventAccumulator(str(folder))
     events.Reload()
-    (figure,) = events.Images("curriculum")
+    (figure,) = events.Images("figures/curriculum")
     assert figure.step == events.Scalars("accuracy/train")[-1].step
 
 

@@ -107,10 +107,10 @@ def test_curves_and_pictures_of_a_run(trained, curves_of, result_of):
     events = EventAccumulator(str(folder))
     events.Reload()
     assert set(events.Tags()["images"]) == {
-        "accuracy",
-        "confusion",
-        "hidden_layer/before training",
-        "hidden_layer/after training",
+        "figures/accuracy",
+        "figures/confusion",
+        "figures/hidden_layer/before training",
+        "figures/hidden_layer/after training",
     }
     rows = (folder / f"{steps:05d}/hidden_layer/tensors.tsv").read_text().splitlines()
     found = np.array([list(map(float, row.split("\t"))) for row in rows])

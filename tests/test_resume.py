@@ -86,10 +86,10 @@ def kill_before_result() -> None:
     """SIGKILL when the training has ended, and nothing tells of it yet."""
     from callbacks import Report
 
-    def on_fit_end(self, trainer, pl_module):
+    def finish(self, trainer, pl_module):
         os.kill(os.getpid(), signal.SIGKILL)
 
-    Report.on_fit_end = on_fit_end
+    Report.finish = finish
 
 
 FAULTS = {

@@ -100,7 +100,7 @@ def test_resumed_readings_are_those_of_an_undisturbed_run(
     assert train_in_process(*command, "--ckpt_path=last", folder=parts).code == 0
     assert instruments(parts / run) == instruments(whole / run)
     shown = pictures(whole / run)
-    assert shown["jacobians/profile"] == [1, 18, 36, 54, 61]
+    assert shown["figures/jacobians/profile"] == [1, 18, 36, 54, 61]
     assert pictures(parts / run) == shown
 
 

@@ -31,16 +31,13 @@ class Instrument(Callback):
 
     name: ClassVar[str]
     columns: ClassVar[Sequence[str]]
-    # Those of them that do not hold numbers.
-    texts: ClassVar[Sequence[str]]
 
     def __init__(self, folder: Path, every: int) -> None:
         if every < 1:
             raise ValueError(f"watch.{self.name} must be at least 1, got {every}")
         self.folder, self.every = folder, every
-        self.readings = Readings(folder / f"{self.name}.csv", self.columns, self.texts)
+        self.readings = Readings(folder / f"{self.name}.csv", self.columns)
         self.picture = folder / f"{self.name}.png"
-        self._goes_on = False
 
     def is_due(self, step: int) -> bool:
         """Whether it is to measure before the update of a step."""
@@ -51,29 +48,29 @@ class Instrument(Callback):
     ) -> None:
         if not trainer.is_global_zero or batch_idx % trainer.accumulate_grad_batches:
             return
-        if not self._goes_on:
-            self._goes_on = True
-            self.readings.cut_back(trainer.global_step)
-            # It is of fewer steps; and where it is, the run has ended.
-            self.picture.unlink(missing_ok=True)
         step = trainer.global_step + 1
         if self.is_due(step):
             self.measure(trainer, pl_module, batch, step)
 
-    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # A run resumed at its very end trains no more; unless it was cut off right there, it has
-        # its picture.
-        if trainer.is_global_zero and (self._goes_on or not self.picture.is_file()):
-            self.readings.cut_back(trainer.global_step)
-            self.finish(trainer, pl_module)
+    def begin(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget what was read of steps that come again, and the picture, which has fewer steps."""
+        self.readings.cut_back(trainer.global_step)
+        self.picture.unlink(missing_ok=True)
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.readings.cut_back(trainer.global_step)
+        self.conclude(trainer, pl_module)
+
+    def is_missing(self) -> bool:
+        return not self.picture.is_file()
 
     def measure(self, trainer: Trainer, model: LightningModule, batch: Any, step: int) -> None:
         """Take a reading before the update of a step, by its batch; the main process alone."""
 
-    def finish(self, trainer: Trainer, model: LightningModule) -> None:
+    def conclude(self, trainer: Trainer, model: LightningModule) -> None:
         """Take a last reading, and draw `picture`, after all else; the main process alone."""
 
     def show(self, trainer: Trainer, tag: str, figure: Any, step: int) -> None:
         """A figure for TensorBoard, if the run has one."""
         if trainer.logger:
-            trainer.logger.experiment.add_figure(f"{self.name}/{tag}", figure, step)
+            trainer.logger.experiment.add_figure(f"figures/{self.name}/{tag}", figure, step)

@@ -25,7 +25,6 @@ class Parameters(Instrument):
 
     name = "parameters"
     columns = ("parameter", "weight", "gradient", "update", "ratio")
-    texts = ("parameter",)
 
     def __init__(self, folder: Any, every: int) -> None:
         super().__init__(folder, every)
@@ -73,7 +72,7 @@ class Parameters(Instrument):
             }
             trainer.logger.log_metrics(values, step=trainer.global_step)
 
-    def finish(self, trainer: Trainer, model: LightningModule) -> None:
+    def conclude(self, trainer: Trainer, model: LightningModule) -> None:
         kept: dict[str, list[list[float]]] = {}
         for step, (name, *numbers) in self.readings:
             kept.setdefault(name, []).append([step, *map(float, numbers)])

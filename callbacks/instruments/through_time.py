@@ -40,7 +40,6 @@ class ThroughTime(Instrument):
     """
 
     columns = ("layer", "curve", "t", "mean", "least", "greatest")
-    texts = ("curve",)
     # Of the figures.
     title: ClassVar[str]
     label: ClassVar[str]
@@ -97,7 +96,7 @@ class ThroughTime(Instrument):
                 self._first = layers if step == 1 else self._kept().get(1, [])
             self.show(trainer, "profile", self._profile(model, step, layers, self._first), step)
 
-    def finish(self, trainer: Trainer, model: LightningModule) -> None:
+    def conclude(self, trainer: Trainer, model: LightningModule) -> None:
         step = trainer.global_step + 1
         self.measure(trainer, model, next_batch(trainer, model), step)
         kept = self._kept()

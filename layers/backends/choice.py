@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
@@ -51,9 +50,7 @@ def walk(
         return layer.loop(inputs, state, all_steps)
     if reason := obstacle(layer):
         raise ValueError(reason)
-    backend = _backend(name)
-    assert not isinstance(backend, str)
-    return backend.run(layer, inputs, state, all_steps)
+    return _backend(name).run(layer, inputs, state, all_steps)
 
 
 def obstacle(layer: Recurrent) -> str:
@@ -73,20 +70,13 @@ def fastest(layer: Recurrent) -> str:
 
 
 def _obstacle(name: str, layer: Recurrent) -> str:
-    backend = _backend(name)
-    return backend if isinstance(backend, str) else backend.obstacle(layer)
-
-
-@cache
-def _backend(name: str) -> Backend | str:
-    """A backend, imported when it is first used, since each brings a library of its own.
-
-    Returns:
-        Why it cannot be imported, where it cannot: its library is not there, or does not like what
-        the environment tells it.
-    """
     try:
-        module: Backend = import_module(f"layers.backends.through_{name}")
-    except Exception as error:
-        return str(error).split("\n")[0]
+        return _backend(name).obstacle(layer)
+    except ImportError as error:
+        return str(error)
+
+
+def _backend(name: str) -> Backend:
+    # Imported when it is first used: each brings a library of its own.
+    module: Backend = import_module(f"layers.backends.through_{name}")
     return module

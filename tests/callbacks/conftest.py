@@ -7,9 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from pytorch_lightning import Trainer
+from pytorch_lightning import Callback, Trainer
 from pytorch_lightning.callbacks import ProgressBar
 
+from callbacks import Ending
 from command_line.trainer_settings import TRAINER_DEFAULTS
 from datamodules import Palindromes
 from lightning_modules import RRN
@@ -69,9 +70,17 @@ def scripted():
 
 @pytest.fixture
 def fit(tmp_path):
-    """Train a model, by default for 5 steps and with nothing but these callbacks."""
+    """Train a model, by default for 5 steps and with nothing but these callbacks.
+
+    Those that leave something behind at the end make it, as they do in a run.
+    """
 
     def fit(model, *callbacks, data=None, ckpt_path=None, **settings):
+        parts = [each for each in callbacks if hasattr(each, "finish")]
+        watching = [each for each in callbacks if isinstance(each, Callback)]
+        # The end after what counts the steps, and before what measures in the first one.
+        watching.sort(key=lambda each: each in parts)
+        watching.insert(sum(each not in parts for each in watching), Ending(parts))
         defaults = {
             "accelerator": "cpu",
             "devices": 1,
@@ -81,7 +90,7 @@ def fit(tmp_path):
             "max_steps": 5,
             "default_root_dir": tmp_path,
         }
-        trainer = Trainer(**{**TRAINER_DEFAULTS, **defaults, **settings}, callbacks=[*callbacks])
+        trainer = Trainer(**{**TRAINER_DEFAULTS, **defaults, **settings}, callbacks=watching)
         data = data or Palindromes(length=3, batch_size=12, evaluation_size=4, training_seed=0)
         trainer.fit(model, data, ckpt_path=ckpt_path, weights_only=True)
         return trainer

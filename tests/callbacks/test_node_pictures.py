@@ -56,9 +56,9 @@ def test_pictures_before_and_after_training(pictured, tmp_path):
     pictured(max_steps=7)
     pictures = shown(tmp_path / "run")
     assert {tag: [step for step, _ in found] for tag, found in pictures.items()} == {
-        "hidden_layer/before training": [0],
-        "hidden_layer/after training": [7],
-        "confusion": [7],
+        "figures/hidden_layer/before training": [0],
+        "figures/hidden_layer/after training": [7],
+        "figures/confusion": [7],
     }
     for ((_, picture),) in pictures.values():
         assert len(picture.convert("RGB").getcolors(10**6)) > 10
@@ -88,7 +88,7 @@ def test_of_a_network_that_has_diverged_the_confusion_alone(fit, tmp_path):
     model = GCN(num_features=34, num_classes=4)
     torch.nn.init.constant_(model.convolutions[0].weight, torch.nan)
     fit(model, NodePictures(), data=Graph(), logger=RunLogger(tmp_path / "run"), max_steps=1)
-    assert list(shown(tmp_path / "run")) == ["confusion"]
+    assert list(shown(tmp_path / "run")) == ["figures/confusion"]
     assert not list((tmp_path / "run").rglob("tensors.tsv"))
 
 
@@ -151,7 +151,7 @@ def test_the_plane_is_that_of_the_directions(pictured, drawn):
 
 def test_of_a_network_without_a_hidden_layer(pictured, drawn, tmp_path):
     pictured(num_layers=1, max_steps=2)
-    assert [*shown(tmp_path / "run")] == ["confusion"]
+    assert [*shown(tmp_path / "run")] == ["figures/confusion"]
     assert not [*(tmp_path / "run").rglob("tensors.tsv")]
 
 
@@ -161,7 +161,7 @@ def test_a_training_with_pictures_is_the_same(settings, pictured, tmp_path):
         def on_train_start(self, trainer, pl_module):
             pass
 
-        on_train_end = on_train_start
+        finish = on_train_start
 
     one = pictured(max_steps=12, **settings)
     random = torch.get_rng_state()
@@ -216,7 +216,7 @@ def test_resumed_in_the_middle_only_the_end_is_drawn(pictured, tmp_path):
     pictured(max_steps=5).save_checkpoint(tmp_path / "cut.ckpt")
     pictured(folder=tmp_path / "again", max_steps=8, ckpt_path=tmp_path / "cut.ckpt")
     found = {tag: step for tag, ((step, _),) in shown(tmp_path / "again").items()}
-    assert found == {"hidden_layer/after training": 8, "confusion": 8}
+    assert found == {"figures/hidden_layer/after training": 8, "figures/confusion": 8}
 
 
 def test_without_a_logger(pictured, drawn, tmp_path):

@@ -39,15 +39,18 @@ def run(train, small, tmp_path):
 
 
 def hparams_of(folder):
-    """What TensorBoard's HParams tab reads from the events."""
+    """The settings of a run that TensorBoard's HParams tab shows, and its columns of numbers."""
+    values = plugin_data(folder, "session_start_info").session_start_info.hparams
+    found = {name: getattr(value, value.WhichOneof("kind")) for name, value in values.items()}
+    experiment = plugin_data(folder.parent.parent, "experiment").experiment
+    return found, [info.name.tag for info in experiment.metric_infos]
+
+
+def plugin_data(folder, name):
     events = EventAccumulator(str(folder))
     events.Reload()
-    content = events.summary_metadata["_hparams_/session_start_info"].plugin_data.content
-    values = HParamsPluginData.FromString(content).session_start_info.hparams
-    found = {name: getattr(value, value.WhichOneof("kind")) for name, value in values.items()}
-    content = events.summary_metadata["_hparams_/experiment"].plugin_data.content
-    experiment = HParamsPluginData.FromString(content).experiment
-    return found, [info.name.tag for info in experiment.metric_infos]
+    content = events.summary_metadata[f"_hparams_/{name}"].plugin_data.content
+    return HParamsPluginData.FromString(content)
 
 
 def best_validation(curves):
@@ -135,8 +138,8 @@ def test_hparams_tab_of_a_converged_run(run, curves_of, result_of):
 def test_figure_of_the_accuracy(run):
     events = EventAccumulator(str(run()))
     events.Reload()
-    assert events.Tags()["images"] == ["accuracy"]
-    (image,) = events.Images("accuracy")
+    assert events.Tags()["images"] == ["figures/accuracy"]
+    (image,) = events.Images("figures/accuracy")
     assert image.step == 60
     picture = Image.open(io.BytesIO(image.encoded_image_string))
     assert picture.size == (700, 400)
@@ -157,7 +160,7 @@ def reported(fit, scripted, tmp_path):
         curves = Curves(convergence)
         hparams = {"seed": 1, "lr": 0.1}
         file, checkpoints = tmp_path / "run/result.json", unwritten(tmp_path)
-        report = Report(file, hparams, convergence, Patience(), curves, checkpoints)
+        report = Report(file, tmp_path, hparams, convergence, Patience(), curves, checkpoints)
         return fit(scripted(accuracies), convergence, curves, report, **settings)
 
     return reported
@@ -175,7 +178,9 @@ def test_result_without_logger_or_validation(reported, result_of, tmp_path):
 def test_what_is_no_number_is_null(fit, scripted, tmp_path):
     convergence, checkpoints = Convergence(), unwritten(tmp_path)
     curves = Curves(convergence)
-    report = Report(tmp_path / "result.json", {}, convergence, Patience(), curves, checkpoints)
+    report = Report(
+        tmp_path / "result.json", tmp_path, {}, convergence, Patience(), curves, checkpoints
+    )
     model = scripted(validations=[(0.5, float("nan"))])
     fit(model, convergence, curves, report, limit_val_batches=1, val_check_interval=5)
     text = (tmp_path / "result.json").read_text()
@@ -191,8 +196,8 @@ def test_a_run_too_short_to_average(reported, result_of, tmp_path):
 
 
 def test_hparams_tab_of_a_run_too_short_to_average(reported, tmp_path):
-    reported(max_steps=4, logger=RunLogger(tmp_path / "run"))
-    hparams, _ = hparams_of(tmp_path / "run")
+    reported(max_steps=4, logger=RunLogger(tmp_path / "model/run"))
+    hparams, _ = hparams_of(tmp_path / "model/run")
     assert hparams == {"seed": 1, "lr": 0.1}
 
 
@@ -222,7 +227,7 @@ def test_not_before_the_run_has_ended(fit, scripted, tmp_path):
             raise RuntimeError("out of luck")
 
     with pytest.raises(RuntimeError, match="out of luck"):
-        report = Report(file, {}, convergence, Patience(), curves, unwritten(tmp_path))
+        report = Report(file, tmp_path, {}, convergence, Patience(), curves, unwritten(tmp_path))
         fit(scripted(at_batch=look), convergence, curves, report)
     assert not file.exists()
 
@@ -261,7 +266,9 @@ def test_a_run_resumed_after_its_last_validation_still_has_it(fit, scripted, res
         convergence = Convergence()
         curves = Curves(convergence)
         checkpoints = unwritten(tmp_path)
-        report = Report(tmp_path / "result.json", {}, convergence, Patience(), curves, checkpoints)
+        report = Report(
+            tmp_path / "result.json", tmp_path, {}, convergence, Patience(), curves, checkpoints
+        )
         model = scripted(validations=[(0.75, 1.0)])
         return fit(model, convergence, curves, report, checkpoints, **settings, **more)
 

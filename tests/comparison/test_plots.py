@@ -425,10 +425,10 @@ def test_pictures_are_there_as_png_svg_and_events(folder, lengths, curves):
     assert plots.draw_all(folder) == files
     assert {file: file.read_bytes() for file in files} == before
     images = images_of(folder / "figures")
-    assert images.keys() == names
-    for name, pictures in images.items():
+    assert images.keys() == {f"figures/{name}" for name in names}
+    for tag, pictures in images.items():
         (picture,) = pictures
-        assert picture == before[folder / f"figures/{name}.png"]
+        assert picture == before[folder / f"{tag}.png"]
 
 
 def images_of(folder):

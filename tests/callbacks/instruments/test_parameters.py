@@ -58,7 +58,7 @@ def test_at_the_first_step_every_so_many_and_the_last(max_steps, steps, fit, tmp
         expected = [float(r[column]) for r in rows if r["parameter"] == "recurrent.weight_hh"]
         assert [point.step for point in points] == steps
         assert [point.value for point in points] == pytest.approx(expected, rel=1e-6)
-    assert [image.step for image in events.Images("parameters/norms")] == [max_steps]
+    assert [image.step for image in events.Images("figures/parameters/norms")] == [max_steps]
     assert (tmp_path / "parameters.png").is_file()
 
 

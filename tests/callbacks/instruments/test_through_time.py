@@ -107,7 +107,10 @@ def pictures(folder):
 
 def test_pictures(watched, tmp_path):
     folder, _ = watched(max_steps=7, logger=RunLogger(tmp_path / "run"))
-    assert pictures(tmp_path / "run") == {"states/profile": [1, 3, 6, 8], "states/map": [8]}
+    assert pictures(tmp_path / "run") == {
+        "figures/states/profile": [1, 3, 6, 8],
+        "figures/states/map": [8],
+    }
     for name in ("states.png", "states_map.png"):
         picture = Image.open(io.BytesIO((folder / name).read_bytes()))
         assert len(picture.convert("RGB").getcolors(10**6)) > 10
