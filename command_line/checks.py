@@ -13,6 +13,7 @@ from command_line.bounds import check_numbers
 from command_line.checkpoint_file import read_checkpoint
 from command_line.errors import UsageError
 from command_line.messages import Choices, listed
+from command_line.names import check_folder_name, check_shown
 from command_line.parser import allows_null, arguments_of, import_class
 from command_line.run_folder import RunFolder
 from command_line.settings import class_of, defining, describe, differences, flatten
@@ -51,9 +52,9 @@ def check_parsed(config: Mapping[str, Any], choices: Choices) -> None:
     if config["lr_scheduler"] and not config["optimizer"]:
         raise UsageError("lr_scheduler needs an optimizer: add --optimizer NAME")
     for key in ("name", "experiment"):
-        part = config["run"][key]
-        if part is not None and (Path(part).name != part or part == ".."):
-            raise UsageError(f"run.{key} must be the name of a folder, not a path, got {part!r}")
+        if (part := config["run"][key]) is not None:
+            check_folder_name(f"run.{key}", part)
+    check_shown("run.root", config["run"]["root"])
     _check_values(config)
     check_numbers(config)
     check_texts(config["trainer"])

@@ -34,6 +34,7 @@ from command_line.checks import (
 )
 from command_line.config_file import check_config, is_text, read_config
 from command_line.errors import UsageError
+from command_line.names import visible
 from command_line.naming import default_name
 from command_line.optimization import configure
 from command_line.parser import OneLineParser, choices
@@ -225,7 +226,8 @@ class TrainingCLI(LightningCLI):
     def fit(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
         """Train, and say at the end what came out and what to do next."""
         if self.trainer.is_global_zero:
-            print(words.greeting(model, datamodule, self.trainer, self.folder.path), flush=True)
+            greeting = words.greeting(model, datamodule, self.trainer, self.folder.path)
+            print(visible(greeting), flush=True)
         # Before it loads a checkpoint, which Lightning would do in the precision of a new model.
         self.trainer.precision_plugin.convert_module(model)
         try:
@@ -234,7 +236,7 @@ class TrainingCLI(LightningCLI):
             self.folder.release()
         result = None if self.trainer.fast_dev_run else self.folder.result()
         if self.trainer.is_global_zero and result:
-            print(words.closing(result, self.folder.path), flush=True)
+            print(visible(words.closing(result, self.folder.path)), flush=True)
 
     def validate(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
         """Measure a checkpoint on the validation set."""
@@ -279,7 +281,8 @@ class TrainingCLI(LightningCLI):
             step = self.checkpoint["global_step"]
             metrics = self.trainer.callback_metrics
             with standard_output():
-                print(words.evaluation(metrics, model, datamodule, self.checkpoint_file, step))
+                told = words.evaluation(metrics, model, datamodule, self.checkpoint_file, step)
+                print(visible(told))
 
     def _load(self, model: LightningModule) -> None:
         self.trainer.precision_plugin.convert_module(model)

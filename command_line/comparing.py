@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from command_line.comparing_flags import parser_of_compare, take_fixed, varied
 from command_line.errors import UsageError
+from command_line.names import visible
 from command_line.standard_output import standard_output
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
         found = {run: State.BEGUN if s is State.FAILED else s for run, s in found.items()}
     states = Counter(found.values())
     place = f"{flags.jobs} at once" + f", {threads} threads each" * (threads is not None)
-    announcement = words.announcement(definition, folder, states, place)
+    announcement = visible(words.announcement(definition, folder, states, place))
     if flags.dry_run:
         with standard_output():
             print(announcement)
@@ -99,10 +100,10 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
     finally:
         engine.kill()
     if conductor.stop.signals:
-        print(words.interrupted(folder), flush=True)
+        print(visible(words.interrupted(folder)), flush=True)
         return 128 + conductor.stop.signals[0]
     if failed := words.closing(folder, runs):
-        print(failed, flush=True)
+        print(visible(failed), flush=True)
         return 1
     return 0
 

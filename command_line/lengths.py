@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from command_line.errors import UsageError
 from command_line.lengths_file import LENGTHS, AtLength, write_lengths
+from command_line.names import visible
 from command_line.predictions import check_output
 from command_line.run_folder import RunFolder
 from comparison.values import ascending
@@ -54,7 +55,7 @@ class Measuring:
         name = f"{type(model).__name__} of step {self.step}"
         tells = trainer.is_global_zero
         if tells:
-            print(f"{name}, from {self.checkpoint}\n{heading(self.trained)}", flush=True)
+            print(visible(f"{name}, from {self.checkpoint}\n{heading(self.trained)}"), flush=True)
         measured = []
         for length in self.lengths:
             trainer.test(model, datamodule=data.at_length(length), verbose=False)
@@ -66,7 +67,7 @@ class Measuring:
                 print(row(measured[-1]), flush=True)
         if tells:
             write(self.table, measured, f"{name}, trained at length {self.trained}")
-            print(f"{self.table}\n{picture_of(self.table)}")
+            print(visible(f"{self.table}\n{picture_of(self.table)}"))
 
 
 def prepared(

@@ -12,6 +12,7 @@ from typing import IO, Any
 from torch import Tensor
 
 from command_line.errors import UsageError
+from command_line.names import check_shown
 from command_line.standard_output import standard_output
 from storage.files import written_whole
 
@@ -24,6 +25,7 @@ def check_output(path: Path) -> None:
     Raises:
         UsageError: there is something, or no folder to write it to.
     """
+    check_shown("--output", str(path))
     # Also a link to nowhere; and a name that cannot be one is told where it is opened.
     if os.path.lexists(path):
         raise UsageError(f"--output {path} is there already: name another file")

@@ -10,6 +10,7 @@ from command_line import comparing, help, plotting, processes, writing
 from command_line.arguments import COMPARING, PLOTTING, WRITING, take_apart
 from command_line.config_file import read_once
 from command_line.errors import UsageError
+from command_line.names import visible
 from command_line.standard_output import forgiving_streams, standard_output
 from figures import draw_into_files
 from storage.archive import Broken
@@ -45,7 +46,7 @@ def main(argv: list[str]) -> int:
             return _carry_out(argv)
         except UsageError as error:
             if processes.tells_mistakes():
-                print(f"train.py: error: {' '.join(str(error).split())}", file=sys.stderr)
+                print(f"train.py: error: {visible(' '.join(str(error).split()))}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             return 130
@@ -89,13 +90,13 @@ def _carry_out(argv: list[str]) -> int:
         raise UsageError(in_plain_words(str(error))) from None
     except FinishedAlready as finished:
         if processes.is_main_process():
-            print(f"This very run is finished already, in {finished.folder.path}.")
-            print(words.closing(finished.folder.result() or {}, finished.folder.path))
+            print(visible(f"This very run is finished already, in {finished.folder.path}."))
+            print(visible(words.closing(finished.folder.result() or {}, finished.folder.path)))
     except Interrupted as interrupted:
         # Lightning kills the whole run when one of its processes ends in any other way.
         if not interrupted.is_main:
             return 0
-        print(words.interrupted(interrupted.step, interrupted.folder), file=sys.stderr)
+        print(visible(words.interrupted(interrupted.step, interrupted.folder)), file=sys.stderr)
         return 128 + interrupted.signal_number
     return 0
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from command_line.errors import UsageError
+from command_line.names import visible
 from command_line.standard_output import standard_output
 from command_line.writing_flags import parser_of_generate, parser_of_play
 from storage.texts import decode
@@ -99,8 +100,13 @@ def _print_sample(title: str, prompt: str, pieces: Iterable[str]) -> None:
     if title:
         print(f"--- {title} ---")
     for piece in chain([prompt], pieces):
-        print(piece, end="", flush=True)
+        print(_as_seen(piece), end="", flush=True)
     print()
+
+
+def _as_seen(text: str) -> str:
+    """What was written: to a file or a program as it is; a terminal is not to obey it."""
+    return visible(text) if sys.stdout.isatty() else text
 
 
 def _play(flags: argparse.Namespace) -> None:
@@ -125,7 +131,7 @@ def _play(flags: argparse.Namespace) -> None:
         for cue, line in lines:
             opening = cast.opening(cue)
             # Speeches below their cues are set apart.
-            print((opening + line).rstrip() + "\n" * ("\n" in opening))
+            print(_as_seen((opening + line).rstrip()) + "\n" * ("\n" in opening))
 
 
 def _prompt(flags: argparse.Namespace) -> str:

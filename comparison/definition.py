@@ -16,6 +16,7 @@ from command_line.config_file import check_config, read_config
 from command_line.errors import UsageError
 from command_line.known_flags import known_names
 from command_line.messages import unknown_flag
+from command_line.names import check_folder_name, check_shown
 from command_line.settings import describe, differences, flatten, typed
 from command_line.yaml_text import NotRead, load
 from comparison.comparison_file import read_comparison
@@ -162,7 +163,10 @@ def define(
     else:
         run = base.get("run")
         name = run.get("experiment") if isinstance(run, dict) else None
+        if name is not None:
+            check_folder_name("run.experiment", str(name))
         place = Path("comparisons") / str(name or config.stem)
+    check_shown("--folder", str(place))
     return Definition(config, base, fixed, grid, lengths, table), place
 
 

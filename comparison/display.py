@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 
+from command_line.names import visible
 from comparison.grid import Run
 
 SECONDS_BETWEEN_REFRESHES = 0.5
@@ -92,4 +93,4 @@ class Display:
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
-        self.console.print(escape(line))
+        self.console.print(escape(visible(line)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from command_line.names import visible
 from comparison.records import read_results
 
 
@@ -24,4 +25,4 @@ def show(folder: Path) -> None:
     table.write_table(folder, records)
     table.print_table(folder, records)
     files = plots.draw_all(folder)
-    print(words.drawn(folder, records, files), flush=True)
+    print(visible(words.drawn(folder, records, files)), flush=True)

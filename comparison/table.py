@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from command_line.names import visible
 from comparison.groups import Group, constant, grouped, is_number, short_names, spread, varied
 from comparison.measures import MEASURES, headline
 from comparison.records import Record
@@ -70,7 +71,7 @@ def print_table(folder: Path, records: Sequence[Record]) -> None:
             break_on_hyphens=False,
         )
         for line in lines:
-            console.print(line, markup=False, soft_wrap=True)
+            console.print(visible(line), markup=False, soft_wrap=True)
 
 
 def columns_of(records: Sequence[Record]) -> list[Column]:
@@ -159,9 +160,11 @@ def _drawn(groups: Sequence[Group], columns: Sequence[Column]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for column in columns:
         # What was typed is shown as it is, also if it has brackets.
-        table.add_column(Text(column.title), justify="right" if column.is_number else "left")
+        table.add_column(
+            Text(visible(column.title)), justify="right" if column.is_number else "left"
+        )
     for group in groups:
-        table.add_row(*(Text(column.cell(group)) for column in columns))
+        table.add_row(*(Text(visible(column.cell(group))) for column in columns))
     return table
 
 
