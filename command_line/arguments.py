@@ -19,6 +19,8 @@ DEFAULT_CONFIG = Path(__file__).resolve().parent.parent / "configs" / "palindrom
 # Each chooses a class, whose settings are flags of their own.
 CLASS_FLAGS = ("--model", "--data", "--optimizer", "--lr_scheduler")
 SHORT_FLAGS = ("-c", "-h")
+# Flags that only some of the subcommands have.
+OF_SUBCOMMAND = {"test": ("lengths", "output"), "predict": ("output",)}
 # Names of checkpoints of the run that the other flags describe; anything else is a path.
 CHECKPOINT_NAMES = ("last", "best")
 

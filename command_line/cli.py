@@ -45,7 +45,7 @@ from command_line.run_flags import add_run_flags
 from command_line.run_folder import RunFolder
 from command_line.settings import class_of, defining, flatten
 from command_line.standard_output import standard_output
-from command_line.trainer_settings import TRAINER_DEFAULTS, explained, to_train
+from command_line.trainer_settings import TRAINER_DEFAULTS, explained, to_measure, to_train
 from command_line.trainer_values import is_cpu
 from command_line.trusted_settings import trusted
 from command_line.unused import check_used
@@ -99,10 +99,15 @@ class TrainingCLI(LightningCLI):
         if arguments.checkpoint:
             argv += ["--ckpt_path", arguments.checkpoint]
         self.config = parser.parse_args(argv + arguments.flags)
-        config = self.config[arguments.subcommand]
-        check_parsed(config, choices())
-        if arguments.subcommand == "fit":
-            check_used(config, arguments.flags, self.checkpoint.get("config"))
+        check_parsed(self.config[arguments.subcommand], choices())
+        if arguments.checkpoint not in CHECKPOINT_NAMES:
+            self._check_used()
+
+    def _check_used(self) -> None:
+        """A training has a use for all of its settings, or goes on with what it had none for."""
+        if self.arguments.subcommand == "fit":
+            earlier = self.checkpoint.get("config")
+            check_used(self.config["fit"], self.arguments.flags, earlier)
 
     def _set_seed(self) -> None:
         try:
@@ -122,6 +127,7 @@ class TrainingCLI(LightningCLI):
         self.folder = self._run_folder()
         if request in CHECKPOINT_NAMES:
             self._open_checkpoint(find_named_checkpoint(self.folder, request), self.subcommand)
+            self._check_used()
         self._get(self.config, "run").name = self.folder.path.name
         self._dump_config()
         self.settings = {
@@ -176,7 +182,7 @@ class TrainingCLI(LightningCLI):
                 self.plateau,
             )
         else:
-            config.update(logger=False, enable_progress_bar=False)
+            config = to_measure(config)
         try:
             return self._instantiate_trainer(config, callbacks)
         except (
@@ -274,6 +280,8 @@ class TrainingCLI(LightningCLI):
     def _evaluate(
         self, subcommand: str, model: LightningModule, datamodule: LightningDataModule
     ) -> None:
+        if subcommand == "validate" and self.trainer.limit_val_batches == 0:
+            raise UsageError("trainer.limit_val_batches is 0, so that nothing is measured")
         check_vocabulary(self.checkpoint_file, self.checkpoint, datamodule)
         self._load(model)
         getattr(self.trainer, subcommand)(model, datamodule=datamodule, verbose=False)

@@ -12,7 +12,13 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from command_line.arguments import CLASS_FLAGS, DEFAULT_CONFIG, SHORT_FLAGS, Arguments
+from command_line.arguments import (
+    CLASS_FLAGS,
+    DEFAULT_CONFIG,
+    OF_SUBCOMMAND,
+    SHORT_FLAGS,
+    Arguments,
+)
 from command_line.checkpoint_file import find_checkpoint
 from command_line.config_file import check_config, read_config
 from command_line.errors import UsageError
@@ -21,10 +27,9 @@ from command_line.settings import flatten, typed
 from command_line.sources import Source, abstract_in, arguments_of, descends, read_sources
 
 ROOT = Path(__file__).resolve().parent.parent
-# Flags that set no argument of a class; and those that only some of the subcommands have.
+# Flags that set no argument of a class.
 SINGLE = ("help", "config", "print_config", "seed_everything", "threads", "ckpt_path")
 SINGLE += ("run.root", "run.experiment", "run.name")
-OF_SUBCOMMAND = {"test": ("lengths", "output"), "predict": ("output",)}
 # Groups of settings: whose arguments they are, but for those that the program sets itself.
 GROUPS: dict[str, tuple[str, frozenset[str]]] = {
     "convergence": ("Convergence", frozenset()),

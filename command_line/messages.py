@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
+from command_line.arguments import OF_SUBCOMMAND
 from command_line.errors import did_you_mean
 from command_line.habits import flag_meant, other_name
 from command_line.settings import typed
@@ -99,7 +100,10 @@ def in_plain_words(message: str) -> str:
 
 def unknown_flag(flag: str, flags: Iterable[str]) -> str:
     """Of a flag as typed, with its dashes, that is not among those that there are."""
-    return f"unknown flag {flag}" + flag_meant(flag.lstrip("-"), flags).replace("mean ", "mean --")
+    name = flag.lstrip("-")
+    if owners := [command for command, names in OF_SUBCOMMAND.items() if name in names]:
+        return f"unknown flag {flag}: it is one of {' and '.join(owners)}"
+    return f"unknown flag {flag}" + flag_meant(name, flags).replace("mean ", "mean --")
 
 
 def unknown_key(key: str, keys: Iterable[str]) -> str:

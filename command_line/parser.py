@@ -24,6 +24,14 @@ CLASSES = {
     "lr_scheduler": torch.optim.lr_scheduler.LRScheduler,
 }
 
+# What the help says above the settings of each, where jsonargparse shows the base's docstring.
+TITLES = {
+    "model": "What is trained",
+    "data": "What it is trained on",
+    "optimizer": "How its weights are changed; any of torch.optim",
+    "lr_scheduler": "How the learning rate changes; any of torch.optim.lr_scheduler",
+}
+
 
 class OneLineParser(LightningArgumentParser):
     """Raise UsageError with one line, where Lightning prints its usage and a page of details."""
@@ -31,6 +39,11 @@ class OneLineParser(LightningArgumentParser):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         # What an abbreviation stands for would change with every new flag.
         super().__init__(*args, **{"allow_abbrev": False, **kwargs})
+
+    def add_subclass_arguments(self, baseclass: Any, nested_key: str, **settings: Any) -> None:
+        super().add_subclass_arguments(baseclass, nested_key, **settings)
+        if nested_key in TITLES:
+            self.groups[nested_key].title = TITLES[nested_key]
 
     def parse_args(self, args: Any = None, *rest: Any, **kwargs: Any) -> Any:
         if not self.exit_on_error and args:

@@ -8,7 +8,6 @@ import warnings
 
 from command_line import comparing, help, plotting, processes, writing
 from command_line.arguments import COMPARING, PLOTTING, WRITING, take_apart
-from command_line.config_file import read_once
 from command_line.errors import UsageError
 from command_line.names import visible
 from command_line.standard_output import forgiving_streams, standard_output
@@ -68,6 +67,9 @@ def _carry_out(argv: list[str]) -> int:
         plotting.carry_out(argv)
         return 0
     arguments = take_apart(argv)
+    # What needs YAML comes only now.
+    from command_line.config_file import read_once
+
     arguments.configs = [read_once(config) for config in arguments.configs]
     if "pytorch_lightning" not in sys.modules:
         from command_line.known_flags import check_names

@@ -57,6 +57,15 @@ def to_train(config: Mapping[str, Any], folder: Path, resumed_step: int | None) 
     return {**config, **changed}
 
 
+def to_measure(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a Trainer that measures a network, which may have been trained elsewhere."""
+    changed: dict[str, Any] = {"logger": False, "enable_progress_bar": False}
+    if is_cpu(config["accelerator"]) and config["precision"] in HALF:
+        # What Lightning takes as well, and warns of.
+        changed["precision"] = "bf16-mixed"
+    return {**config, **changed}
+
+
 def explained(error: Exception, config: Mapping[str, Any]) -> str:
     """What a Trainer that cannot be made has to say, behind the flags that it is about."""
     reason = in_plain_words(str(error))

@@ -244,6 +244,18 @@ RUNS = {
     "validation of another model": Wrong(
         f"validate --ckpt_path {LAST} --model LSTM", ["model is RRN there, LSTM in this command"]
     ),
+    "validation of nothing": Wrong(
+        f"validate --ckpt_path {RUN} --trainer.limit_val_batches 0", ["is 0, so that nothing"]
+    ),
+    "flag of another subcommand": Wrong(
+        f"validate --ckpt_path {RUN} --lengths 5", ["unknown flag --lengths: it is one of test"]
+    ),
+    "resumed with a flag that does nothing": Wrong(
+        f"--ckpt_path {RUN} --trainer.default_root_dir x", ["--run.root says where runs are kept"]
+    ),
+    "resumed by name with a flag that does nothing": Wrong(
+        f"{AGAIN} --ckpt_path last --trainer.default_root_dir x", ["--run.root says where runs"]
+    ),
     "last of no run": Wrong("--ckpt_path last", ["RRN/default", "runs beside it: small"]),
     "test of no run": Wrong("test --ckpt_path best", ["RRN/default", "runs beside it: small"]),
     "other settings": Wrong(
