@@ -28,6 +28,16 @@ LEAST = {
     "num_sanity_val_steps": -1,
     "val_check_interval": 1,
 }
+# Of other settings: more than any machine has, or than anybody waits for.
+MOST = {
+    "model.num_layers": 10_000,
+    "data.num_workers": 1_024,
+    "trainer.num_nodes": 65_536,
+    "samples.length": 1_000_000,
+}
+MOST_DEVICES = 1_024
+# What the counters of torch hold; seeds have ranges of their own.
+LARGEST = 2**63 - 1
 ENDLESS = ("max_epochs", "max_steps")
 COUNTS = ("limit_train_batches", "limit_val_batches", "limit_test_batches", "val_check_interval")
 
@@ -44,6 +54,10 @@ def check_numbers(config: Mapping[str, Any]) -> None:
     for key, value in flatten(config).items():
         if isinstance(value, float) and not math.isfinite(value):
             raise UsageError(f"{typed(key)} must be a finite number, got {value}")
+        most = MOST.get(typed(key), LARGEST)
+        is_seed = key.endswith("seed") or key == "seed_everything"
+        if isinstance(value, int) and value > most and not is_seed:
+            raise UsageError(f"{typed(key)} must be at most {most}, got {value}")
     if isinstance(config["seed_everything"], bool):
         seed = str(config["seed_everything"]).lower()
         raise UsageError(f"seed_everything must be a whole number, got {seed}")
@@ -51,6 +65,10 @@ def check_numbers(config: Mapping[str, Any]) -> None:
 
 
 def _check_trainer(trainer: Mapping[str, Any]) -> None:
+    devices = str(trainer["devices"])
+    # Lightning makes a list of as many.
+    if devices.isdecimal() and (len(devices) > 9 or int(devices) > MOST_DEVICES):
+        raise UsageError(f"trainer.devices must be at most {MOST_DEVICES}, got {devices}")
     for key in COUNTS:
         if isinstance(trainer[key], float):
             raise UsageError(

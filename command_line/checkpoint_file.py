@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -36,7 +37,8 @@ def find_checkpoint(path: Path, preferred: str) -> Path:
     Raises:
         UsageError: there is none.
     """
-    if path.is_dir():
+    # Not those of Path, which fail where a name is too long to be one of a file.
+    if os.path.isdir(path):
         folder = RunFolder(path.parent if path.name == "checkpoints" else path)
         for name in (preferred, "last", "best"):
             if folder.checkpoint(name).is_file():
@@ -44,7 +46,7 @@ def find_checkpoint(path: Path, preferred: str) -> Path:
         if there := _there(folder):
             raise UsageError(f"no checkpoint {preferred}.ckpt in {folder.checkpoints}{there}")
         raise UsageError(f"no checkpoint in {folder.checkpoints}: it is not the folder of a run")
-    if not path.is_file():
+    if not os.path.isfile(path):
         runs = (folder.parent for folder in path.parent.glob("*/checkpoints"))
         others = sorted(map(str, [*path.parent.glob("*.ckpt"), *runs]))
         hint = f"; there are {', '.join(others)}" if others else ""

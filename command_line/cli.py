@@ -34,6 +34,7 @@ from command_line.checks import (
 )
 from command_line.config_file import check_config, is_text, read_config
 from command_line.errors import UsageError
+from command_line.memory import check_fits, check_model, check_states
 from command_line.names import visible
 from command_line.naming import default_name
 from command_line.optimization import configure
@@ -149,6 +150,8 @@ class TrainingCLI(LightningCLI):
             )
 
     def instantiate_classes(self) -> None:
+        model = self._get(self.config, "model")
+        check_model(model.class_path, model.init_args.as_dict())
         try:
             super().instantiate_classes()
         except ValueError as error:
@@ -199,6 +202,7 @@ class TrainingCLI(LightningCLI):
 
     def after_instantiate_classes(self) -> None:
         settle(self.trainer)
+        check_fits(self.datamodule.sizes)
         # Before other processes are started; here what the data ask of the devices is checked.
         self.datamodule.trainer = self.trainer
         self.datamodule.setup(self.subcommand)
@@ -209,6 +213,7 @@ class TrainingCLI(LightningCLI):
             )
         if self.subcommand != "fit":
             return
+        check_states(self.model, self.datamodule, self.trainer.accumulate_grad_batches)
         if self.checkpoint:
             check_complete(self.checkpoint, self.checkpoint_file)
             check_text(self.checkpoint_file, self.checkpoint, self.datamodule)
@@ -225,6 +230,9 @@ class TrainingCLI(LightningCLI):
             self.datamodule.val_dataloader()
         except (MemoryError, ValueError) as error:
             raise UsageError(f"data: no batch of this size can be made: {error}") from None
+        self._take_folder()
+
+    def _take_folder(self) -> None:
         # Checked by every process, or else the others would wait for a first one that has ended.
         take = self.folder.claim if self.trainer.is_global_zero else self.folder.check
         take(self.settings, resumed=bool(self.checkpoint))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from comparison.folder import ComparisonFolder
     from comparison.grid import Run
 
+# Of jobs and threads: more than any machine has.
+MOST = 1024
 # Of its time, what collecting results while runs go on may take.
 COLLECTING = 0.05
 
@@ -43,10 +45,13 @@ def carry_out(argv: list[str]) -> int:
     vary = varied(flags.vary)
     for name in ("jobs", "threads"):
         value = getattr(flags, name)
-        if value is not None and value < 1:
-            raise UsageError(f"--{name}: must be at least 1, got {value}")
+        if value is not None and not 1 <= value <= MOST:
+            bound = f"at least 1, got {value}" if value < 1 else f"at most {MOST}, got {value}"
+            raise UsageError(f"--{name}: must be {bound}")
     if flags.gpus_per_run is not None and flags.engine != "ray":
         raise UsageError("--gpus_per_run goes with --engine ray; here, runs share the GPUs")
+    if flags.gpus_per_run is not None and not 0 < flags.gpus_per_run <= MOST:
+        raise UsageError(f"--gpus_per_run: must be above 0, got {flags.gpus_per_run:g}")
     # What needs YAML comes only now.
     from comparison.beside import check_beside
     from comparison.definition import define
@@ -78,25 +83,28 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
     states = Counter(found.values())
     place = f"{flags.jobs} at once" + f", {threads} threads each" * (threads is not None)
     announcement = visible(words.announcement(definition, folder, states, place))
-    if flags.dry_run:
-        with standard_output():
-            print(announcement)
-        return 0
-    print(announcement, flush=True)
     ahead = [run for run, state in found.items() if state in AHEAD]
     display = Display(len(runs), states[State.FINISHED], states[State.FAILED])
     conductor = Conductor(engine, folder, definition, threads, display, _now_and_then(folder, runs))
     try:
+        if not flags.dry_run:
+            print(announcement, flush=True)
         if ahead:
             with conductor.stop.listening():
                 conductor.check(ahead)
-        if not conductor.stop.signals:
-            with folder.claimed(definition):
-                if flags.retry_failed:
-                    # Not before: a command that is refused leaves things as they are.
-                    for run in ahead:
-                        folder.forget_failure(run)
-                _carry_out(conductor, ahead, folder, runs)
+        if conductor.stop.signals:
+            print(words.NOT_BEGUN, flush=True)
+            return 128 + conductor.stop.signals[0]
+        if flags.dry_run:
+            with standard_output():
+                print(announcement)
+            return 0
+        with folder.claimed(definition):
+            if flags.retry_failed:
+                # Not before: a command that is refused leaves things as they are.
+                for run in ahead:
+                    folder.forget_failure(run)
+            _carry_out(conductor, ahead, folder, runs)
     finally:
         engine.kill()
     if conductor.stop.signals:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from command_line.errors import UsageError
 from command_line.lengths_file import LENGTHS, AtLength, write_lengths
+from command_line.memory import check_fits
 from command_line.names import visible
-from command_line.predictions import check_output
+from command_line.predictions import check_output, check_writable
 from command_line.run_folder import RunFolder
 from comparison.values import ascending
 from storage.files import written_whole
@@ -130,7 +131,7 @@ def check_lengths(flag: str, data: Any, lengths: Sequence[int]) -> None:
     check_has_length(flag, type(data))
     for length in lengths:
         try:
-            data.at_length(length)
+            check_fits(data.at_length(length).sizes)
         except (MemoryError, OverflowError, ValueError) as error:
             raise UsageError(f"{flag} {length}: {error}") from None
 
@@ -185,6 +186,7 @@ def _table(output: str | None, checkpoint: Path) -> Path:
                 f"{checkpoint} is not in the folder of its run: "
                 f"say where the table goes with --output FILE.csv"
             )
+        check_writable(run.path / LENGTHS)
         return run.path / LENGTHS
     path = Path(output).expanduser()
     if path.suffix != ".csv":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 
 from command_line.errors import UsageError
 from command_line.flags import FlagParser
+from storage.files import check_folder
 
 DESCRIPTION = """\
 Print the table of a comparison and draw its figures again, from its CSV files alone.
@@ -33,6 +35,8 @@ def carry_out(argv: list[str]) -> None:
     from comparison import outputs
 
     try:
+        for place in (folder, folder / "figures"):
+            check_folder(place)
         outputs.show(folder)
     except ValueError as error:
         definition = folder / "comparison.yaml"
@@ -47,9 +51,9 @@ def _folder(typed: str | None) -> Path:
     if not typed:
         raise UsageError("plot needs the FOLDER of a comparison: python train.py plot FOLDER")
     folder = Path(typed)
-    if folder.is_file():
+    if os.path.isfile(folder):
         raise UsageError(f"{folder} is a file: plot takes the folder that it lies in")
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise UsageError(f"no folder at {folder}")
     if not (folder / "results.csv").is_file():
         raise UsageError(f"{folder} has no results.csv: it is not the folder of a comparison")

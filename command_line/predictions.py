@@ -14,7 +14,7 @@ from torch import Tensor
 from command_line.errors import UsageError
 from command_line.names import check_shown
 from command_line.standard_output import standard_output
-from storage.files import written_whole
+from storage.files import check_file, written_whole
 
 HEADER = ("node", "class", "probability")
 
@@ -31,6 +31,19 @@ def check_output(path: Path) -> None:
         raise UsageError(f"--output {path} is there already: name another file")
     if not path.parent.is_dir():
         raise UsageError(f"--output {path}: there is no folder {path.parent}")
+    check_writable(path)
+
+
+def check_writable(path: Path) -> None:
+    """Make sure that a file can be written, before the work that it is to hold.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    try:
+        check_file(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def write_predictions(path: Path | None, batches: Iterable[tuple[Tensor, Tensor]]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 import warnings
@@ -9,6 +10,7 @@ import warnings
 from command_line import comparing, help, plotting, processes, writing
 from command_line.arguments import COMPARING, PLOTTING, WRITING, take_apart
 from command_line.errors import UsageError
+from command_line.memory import exhausted, told
 from command_line.names import visible
 from command_line.standard_output import forgiving_streams, standard_output
 from figures import draw_into_files
@@ -47,8 +49,21 @@ def main(argv: list[str]) -> int:
             if processes.tells_mistakes():
                 print(f"train.py: error: {visible(' '.join(str(error).split()))}", file=sys.stderr)
             return 2
+        except (MemoryError, OSError, RuntimeError) as error:
+            line = _of_the_machine(error)
+            if line is None:
+                raise
+            print(f"train.py: error: {visible(line)}", file=sys.stderr)
+            return 2
         except KeyboardInterrupt:
             return 130
+
+
+def _of_the_machine(error: BaseException) -> str | None:
+    """What cannot be, wherever it turns up: so long a name, or so much memory; None of all else."""
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+        return f"{error.filename}: no file has so long a name"
+    return told(error) if exhausted(error) else None
 
 
 def _carry_out(argv: list[str]) -> int:

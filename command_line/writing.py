@@ -15,10 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from command_line.errors import UsageError
+from command_line.memory import check_fits, exhausted
 from command_line.names import visible
 from command_line.standard_output import standard_output
 from command_line.writing_flags import parser_of_generate, parser_of_play
+from storage.files import read_at_most
 from storage.texts import decode
+
+# In bytes.
+LONGEST_PROMPT = 10_000_000
 
 if TYPE_CHECKING:
     from generation import Writer
@@ -43,10 +48,8 @@ def carry_out(argv: list[str]) -> None:
     try:
         with standard_output():
             (_generate if generates else _play)(flags)
-    except MemoryError:
-        raise UsageError("there is not the memory to draw so much at once") from None
-    except RuntimeError as error:
-        if "memory" not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if not exhausted(error):
             raise
         raise UsageError("there is not the memory to draw so much at once") from None
 
@@ -67,6 +70,7 @@ def _generate(flags: argparse.Namespace) -> None:
         writer.encode(flags.stop or "")
     several = flags.temperatures is not None
     temperatures = flags.temperatures if several else [flags.temperature]
+    _check_size(writer, flags.num_samples, flags.length)
     with _told():
         # All of them are checked before the first is shown.
         texts = [
@@ -84,6 +88,21 @@ def _generate(flags: argparse.Namespace) -> None:
         for temperature, pieces in zip(temperatures, texts, strict=True):
             heading = f"temperature {temperature:g}" if several else ""
             _show(shown, cut_each(pieces, flags.stop), flags.num_samples, heading)
+
+
+def _check_size(writer: Writer, texts: int, length: int, name: str = "num_samples") -> None:
+    """Make sure that there is memory for texts that are drawn at once.
+
+    Raises:
+        UsageError: there is not.
+    """
+    readout = writer.network.readout
+    # The hidden state, and the logits, their probabilities and the sums of these.
+    sizes = {f"--{name} {texts}": 4 * texts * (readout.in_features + 3 * readout.out_features)}
+    if name != "num_samples" or texts > 1:
+        # Nothing is shown before all are written: a list a character, of a place a text.
+        sizes[f"--{name} {texts} x --length {length}"] = length * (56 + 8 * texts)
+    check_fits(sizes)
 
 
 def _show(prompt: str, pieces: Iterator[list[str]], samples: int, heading: str) -> None:
@@ -120,6 +139,7 @@ def _play(flags: argparse.Namespace) -> None:
             cast = Cast(tuple(cues), cast.after_cue)
         if not cast.cues:
             raise UsageError("the checkpoint's corpus has no speakers: name some by --speakers A,B")
+        _check_size(writer, flags.lines, flags.length, "lines")
         lines = play(
             writer,
             cast,
@@ -141,9 +161,10 @@ def _prompt(flags: argparse.Namespace) -> str:
         if flags.prompt_file == "-":
             if sys.stdin is None:
                 raise UsageError("--prompt_file -: there is no standard input")
-            content = sys.stdin.buffer.read()
+            content = read_at_most(sys.stdin.buffer, LONGEST_PROMPT, "standard input")
         else:
-            content = Path(flags.prompt_file).read_bytes()
+            with open(flags.prompt_file, "rb") as file:
+                content = read_at_most(file, LONGEST_PROMPT, flags.prompt_file)
         return decode(content, f"--prompt_file {flags.prompt_file}")
     except OSError as error:
         raise UsageError(f"--prompt_file {flags.prompt_file}: {error.strerror}") from None

@@ -13,7 +13,7 @@ from command_line.arguments import take_apart
 from command_line.errors import UsageError
 from command_line.known_flags import check_flags
 from command_line.settings import flatten
-from comparison.checking import MOST_PARSED, check_settings
+from comparison.checking import MOST_PARSED, MOST_REHEARSED, check_settings
 from comparison.definition import Definition
 from comparison.display import Display
 from comparison.engine import Answer, Engine
@@ -95,16 +95,17 @@ class Conductor:
         display.seconds_left = self.seconds_left
 
     def check(self, runs: Sequence[Run]) -> None:
-        """Let the parser of `fit` understand the settings of all runs.
+        """Let the parser of `fit` understand the settings of all runs, and build some of them.
 
         Raises:
-            UsageError: there is one that it does not understand.
+            UsageError: there is one that cannot be carried out.
         """
         commands, lengths = distinct(runs, self.fixed), self.folder.test_lengths
         for command in commands:
             # A typo need not wait for the parser.
             check_flags(take_apart(["fit", *command]), [self.base])
-        self.engine.start(None, check_settings, self.config, commands, lengths)
+        rehearsed = distinct(runs, self.fixed, most=MOST_REHEARSED)
+        self.engine.start(None, check_settings, self.config, commands, rehearsed, lengths)
         answers: list[Answer] = []
         while not answers and self._goes_on():
             answers = self.engine.wait(SECONDS_BETWEEN_LOOKS)
@@ -188,10 +189,19 @@ class Conductor:
         return self.engine.busy > 0
 
 
-def distinct(runs: Sequence[Run], fixed: dict[str, str]) -> list[list[str]]:
-    """Commands that together have every setting of some runs, whatever their seeds."""
+def distinct(
+    runs: Sequence[Run], fixed: dict[str, str], most: int = MOST_PARSED
+) -> list[list[str]]:
+    """Commands that together have every setting of some runs, whatever their seeds.
+
+    Args:
+        runs: of a grid.
+        fixed: flags of all of them.
+        most: combinations that are all there; of more, each setting is there once, with the first
+            of the others.
+    """
     different = list({(run.model, run.settings): run for run in runs}.values())
-    if len(different) > MOST_PARSED:
+    if len(different) > most:
         seen: set[object] = set()
         few = []
         for run in different:

@@ -24,6 +24,8 @@ from comparison.grid import Grid
 from comparison.values import as_typed, ascending, seeds_of, values_of, whole_numbers
 
 NAME = "comparison.yaml"
+# Of a grid: of more, nobody waits for the last.
+MOST_RUNS = 100_000
 # What flags of `fit` may be varied or fixed; all the others are the comparison's own business.
 GROUPS = (
     "model",
@@ -151,6 +153,8 @@ def define(
     if seeds is None:
         seeds = [base.get("seed_everything") or 0]
     grid = Grid(_models(models), varied, seeds_of("--seeds", seeds))
+    if len(grid) > MOST_RUNS:
+        raise UsageError(f"a grid of {len(grid):,} runs: there may be at most {MOST_RUNS:,}")
     lengths = _test_lengths(stated, "--") or _test_lengths(from_file, f"{file}: ")
     beside = from_file.get("beside")
     table = Path(os.path.normpath(file.parent / beside)) if beside else None

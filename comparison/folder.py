@@ -17,7 +17,7 @@ from comparison.beside import BESIDE
 from comparison.comparison_file import read_comparison
 from comparison.definition import NAME, Definition, define
 from comparison.grid import Run
-from storage.files import written_whole
+from storage.files import check_folder, written_whole
 from storage.lock import LOCK, locked, taken
 
 # Whoever carries out the comparison has this file, together with others that do the same.
@@ -114,7 +114,7 @@ class ComparisonFolder:
         Raises:
             UsageError: it holds another one, or something else.
         """
-        if self.path.exists() and not self.path.is_dir():
+        if os.path.exists(self.path) and not self.path.is_dir():
             raise UsageError(f"{self.path} is not a folder: choose another one with --folder")
         if self.definition_file.is_file() and self.config_file.is_file():
             there, _ = define(self.definition_file, {}, {})
@@ -126,6 +126,10 @@ class ComparisonFolder:
                 f"{self.path} holds something else than a comparison: choose another folder with "
                 f"--folder FOLDER"
             )
+        try:
+            check_folder(self.path)
+        except OSError as error:
+            raise self._unwritable(error) from None
 
     @contextmanager
     def claimed(self, definition: Definition) -> Iterator[None]:
@@ -150,14 +154,17 @@ class ComparisonFolder:
                     os.close(descriptor)
                     raise
         except OSError as error:
-            raise UsageError(
-                f"cannot write to {self.path}: {error.strerror}; choose another folder with "
-                f"--folder FOLDER"
-            ) from None
+            raise self._unwritable(error) from None
         try:
             yield
         finally:
             os.close(descriptor)
+
+    def _unwritable(self, error: OSError) -> UsageError:
+        return UsageError(
+            f"cannot write to {self.path}: {error.strerror}; choose another folder with "
+            f"--folder FOLDER"
+        )
 
     def _define(self, definition: Definition, alone: bool) -> None:
         if not alone:

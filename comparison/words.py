@@ -102,6 +102,10 @@ def closing(folder: ComparisonFolder, runs: Sequence[Run]) -> str:
     return "\n".join([*lines, f"Once more with:\n  {again} --retry_failed"])
 
 
+# Before there is a folder to go on with.
+NOT_BEGUN = "Interrupted before any run; nothing has changed. Give the same command again."
+
+
 def interrupted(folder: ComparisonFolder) -> str:
     """How to go on with what was stopped."""
     return f"Interrupted; nothing is lost. Go on with:\n  {command(folder)}"

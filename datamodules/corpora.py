@@ -17,7 +17,10 @@ from pathlib import Path
 
 from datamodules.downloads import DownloadError, data_root, download, make_folder
 from storage import texts
+from storage.files import read_at_most
 
+# Of a text, in bytes: some ten times as much memory is taken while it is put into numbers.
+LARGEST = 10**9
 # Comes with Python, and changes with its versions.
 BUILT_IN = "python_docs"
 
@@ -146,8 +149,11 @@ def _unknown(corpus: str) -> str:
 def _read(path: Path) -> bytes:
     if path.is_dir():
         raise ValueError(f"{path} is a folder, not a text file")
+    if not path.is_file():
+        raise ValueError(f"{path} is a device or a pipe, not a text file")
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return read_at_most(file, LARGEST, str(path))
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
 

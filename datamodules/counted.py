@@ -177,6 +177,11 @@ class CountedData(LightningDataModule, ABC):
     num_workers: int
 
     @property
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes of what is drawn at once, by the settings that it is made of; empty if unknown."""
+        return {}
+
+    @property
     def seed(self) -> int:
         """Of the training batches."""
         if self.training_seed is not None:

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+# What would have been downloaded, while nothing is; None while all is.
+_missing: list[str] | None = None
 
 
 class DownloadError(ValueError):
@@ -25,6 +29,28 @@ def data_root() -> Path:
     return Path(pooch.os_cache("seqgraph"))
 
 
+@contextmanager
+def nothing_downloaded() -> Iterator[list[str]]:
+    """Inside, what is not there is an error; gives the list of what would be downloaded."""
+    global _missing
+    before, _missing = _missing, []
+    try:
+        yield _missing
+    finally:
+        _missing = before
+
+
+def check_downloads(what: str) -> None:
+    """Make sure that files may be downloaded.
+
+    Raises:
+        DownloadError: nothing is, for the time being.
+    """
+    if _missing is not None:
+        _missing.append(what)
+        raise DownloadError(f"{what} is not here, and nothing is downloaded now")
+
+
 def make_folder(path: Path, otherwise: str) -> None:
     """Make a folder for files, unless it is there.
 
@@ -34,6 +60,7 @@ def make_folder(path: Path, otherwise: str) -> None:
     Raises:
         ValueError: it cannot be made.
     """
+    check_downloads(str(path))
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:

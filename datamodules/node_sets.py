@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from datamodules import planetoid
-from datamodules.downloads import DownloadError, data_root
+from datamodules.downloads import DownloadError, check_downloads, data_root
 from datamodules.graph_checks import check_graph
 from datamodules.only_data import HeldBack, only_data
 
@@ -73,6 +73,8 @@ def _read(name: str, trusted: bool) -> Any:
         )
     dataset = _naming_files(getattr(datasets, kind), name)
     settings = _settings(dataset, kind, member)
+    if "root" in settings and not _folder(kind).is_dir():
+        check_downloads(name)
     held_back: list[HeldBack] = []
     # What comes with torch_geometric has no files.
     reading = nullcontext(held_back) if trusted or "root" not in settings else only_data()

@@ -171,6 +171,17 @@ class Palindromes(CountedData):
             )
         self.stages = Stages(curriculum, length) if curriculum else None
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        of_one = 8 * (self.length + 1)
+        return {
+            f"data.{name} {count} x data.length {self.length}": count * of_one
+            for name, count in (
+                ("batch_size", self.batch_size),
+                ("evaluation_size", self.evaluation_size),
+            )
+        }
+
     def __str__(self) -> str:
         return f"palindromes, {self.length} digits read"
 

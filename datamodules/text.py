@@ -116,6 +116,12 @@ class Text(CountedData):
         if self.num_classes == 1:
             raise ValueError(f"{corpus} has 1 symbol only: there is nothing to predict")
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        what = f"data.batch_size {self.batch_size} x data.length {self.length}"
+        # The characters, and those that come next.
+        return {what: 2 * 8 * self.batch_size * self.length}
+
     def __str__(self) -> str:
         name = Path(self.corpus).name
         parts = f"{len(self.training_text):,} + {len(self.validation_text):,} characters"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,6 +60,20 @@ def read_runs(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
     return curves
 
 
+def _obstacle(picture: Path) -> str | None:
+    """Why a picture cannot be saved, as far as its name tells."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    formats = FigureCanvasBase.get_supported_filetypes()
+    if os.path.isdir(picture):
+        return "it is a folder"
+    if not os.path.isdir(picture.absolute().parent):
+        return f"there is no folder {picture.parent}"
+    if picture.suffix[1:].lower() not in ("", *formats):
+        return f"its ending must be one of {', '.join(sorted(formats))}"
+    return None
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="of an experiment, such as runs/palindromes")
@@ -66,6 +81,10 @@ def main() -> int:
     parser.add_argument("--title", default="Palindromes: accuracy of the training batches")
     arguments = parser.parse_args()
     draw_into_files()
+    # Before the events are read, which may take long.
+    if obstacle := _obstacle(arguments.save):
+        print(f"figures.overlay: error: cannot save {arguments.save}: {obstacle}", file=sys.stderr)
+        return 2
     curves = read_runs(arguments.folder)
     if not curves:
         print(f"figures.overlay: error: no runs in {arguments.folder}", file=sys.stderr)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +18,58 @@ def written_whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     name ends in .unfinished, which the next writing replaces.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.name}.unfinished")
+    unfinished = _unfinished(path)
     with unfinished.open(mode, encoding=None if "b" in mode else "utf-8") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
+
+
+def read_at_most(file: IO[bytes], most: int, name: str) -> bytes:
+    """The content of a file, or of a pipe or a device, which may have no end.
+
+    Args:
+        file: open.
+        most: bytes that it may hold.
+        name: of the file, for the error.
+
+    Raises:
+        ValueError: it holds more.
+        OSError: it cannot be read.
+    """
+    content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"{name} holds more than {most / 1e6:,.0f} MB: name a part of it")
+    return content
+
+
+def check_file(path: Path) -> None:
+    """Make sure that `written_whole` can write a file, in a folder that is there; nothing is left.
+
+    Raises:
+        OSError: it cannot.
+    """
+    unfinished = _unfinished(path)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT, 0o666)
+    os.close(descriptor)
+    unfinished.unlink()
+
+
+def check_folder(path: Path) -> None:
+    """Make sure that files can be put into a folder, or that it can be made; nothing is left.
+
+    Raises:
+        OSError: it cannot.
+    """
+    for each in (path, *path.absolute().parents):
+        try:
+            each.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        with tempfile.TemporaryFile(dir=each):
+            return
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f"{path.name}.unfinished")

@@ -206,7 +206,9 @@ CONFIGS = {
         "wrong.yaml", ["must be one of scalar, one_hot, got 3"], model_config("encoding: 3")
     ),
 }
+LONG = "x" * 300
 CHECKPOINTS = {
+    "name beyond all files": Wrong(LONG, [f"no checkpoint at {LONG}"]),
     "missing checkpoint": Wrong(f"{RUN}/checkpoints/lst.ckpt", [LAST, "best.ckpt"]),
     "missing run": Wrong("runs/palindromes/RRN/smal", ["no checkpoint at", "small"]),
     "folder of runs": Wrong("runs/palindromes", ["is not the folder of a run"]),
@@ -314,8 +316,23 @@ NUMBERS = {
     "truth for a seed": Wrong("--seed_everything true", ["must be a whole number, got true"]),
     "too many threads": Wrong("--threads 100000", ["threads: must be"]),
     "other loggers": Wrong("--trainer.logger CSVLogger --trainer.logger.save_dir x", ["TensorB"]),
-    "batch beyond all memory": Wrong("--data.batch_size 10000000000000", ["no batch of this size"]),
-    "set beyond all memory": Wrong("--data.evaluation_size 10000000000000", ["no batch of this"]),
+    "batch beyond all memory": Wrong(
+        f"--data.batch_size {10**18}",
+        [f"data.batch_size {10**18} x data.length 10 takes 88 EB of memory, and there are"],
+    ),
+    "set beyond all memory": Wrong(
+        f"--data.evaluation_size {10**13}", ["x data.length 10 takes 880 TB of memory"]
+    ),
+    "network beyond all memory": Wrong(
+        "--model.hidden_size 10000000", ["with hidden_size 10000000 takes 1.6 PB of memory"]
+    ),
+    "number beyond all numbers": Wrong(
+        f"--data.length {10**30}", [f"data.length must be at most {2**63 - 1}, got"]
+    ),
+    "workers beyond all machines": Wrong("--data.num_workers 2000", ["must be at most 1024, got"]),
+    "devices beyond all machines": Wrong(
+        f"--trainer.devices {10**18}", ["trainer.devices must be at most 1024, got"]
+    ),
 }
 OPTIMIZATION = {
     "step size of 0": Wrong("--lr_scheduler StepLR --lr_scheduler.step_size 0", ["lr_scheduler"]),
@@ -357,6 +374,8 @@ OPTIMIZATION = {
     "accelerator that is not installed": Wrong("--trainer.accelerator tpu", ["torch_xla"]),
 }
 PLACES = {
+    "config beyond all names": Wrong(f"--config {'y' * 300}", ["no config can be read at yyy"]),
+    "folder beyond all names": Wrong(f"--run.name {'y' * 300}", ["cannot write to the run's fol"]),
     "name that is a path": Wrong("--run.name ../x", ["run.name must be the name of a folder"]),
     "name that is this folder": Wrong("--run.name .", ["run.name must be the name of a folder"]),
     "experiment elsewhere": Wrong("--run.experiment ../../x", ["run.experiment must be the name"]),

@@ -38,7 +38,7 @@ WRONG = {
     "fraction": (f"{TEST} --lengths 1.5", "--lengths: must be whole numbers"),
     "empty": (f"{TEST} --lengths ''", "--lengths: must be a list such as A,B, got ''"),
     "empty range": (f"{TEST} --lengths 9:3", "--lengths: the range 9:3 is empty"),
-    "beyond all memory": (f"{TEST} --lengths 4,{TOO_LONG}", f"--lengths {TOO_LONG}: Unable to all"),
+    "beyond all memory": (f"{TEST} --lengths 4,{TOO_LONG}", f"--lengths {TOO_LONG}: Unable to al"),
     "beyond all numbers": (f"{TEST} --lengths {10**30}", f"--lengths {10**30}: "),
     "two ways": (f"{TEST} --lengths 5 --data.length 6", "takes the place of --data.length"),
     "of validate": (f"validate --ckpt_path {RUN} --lengths 5", "unknown flag --lengths"),
@@ -56,7 +56,10 @@ WRONG = {
 WRONG_FOR_THE_RUNS = {
     "one digit": (f"{COMPARE} --test_lengths 5,1", "--test_lengths 1: length must be at least 2"),
     "beyond all memory": (f"{COMPARE} --test_lengths {TOO_LONG}", "--test_lengths 1000000"),
-    "length of the runs": (f"{COMPARE} --test_lengths 5 --lengths 1", "data: length must be at"),
+    "length of the runs": (
+        f"{COMPARE} --test_lengths 5 --lengths 1",
+        "length must be at least 2, got 1",
+    ),
     "text": (
         f"compare --config {ROOT}/configs/characters.yaml --test_lengths 5",
         "--test_lengths: Text has no length that may change when a network is measured",

@@ -25,9 +25,16 @@ WRONG = {
     "lengths twice": ("--lengths 3 --vary data.length=4", "are the same: choose one"),
     "jobs": ("--jobs 0", "--jobs: must be at least 1, got 0"),
     "threads": ("--threads 0", "--threads: must be at least 1, got 0"),
+    "jobs beyond all machines": (f"--jobs {10**18}", "--jobs: must be at most 1024, got 1000"),
+    "runs beyond all patience": (
+        "--seeds 10000 --lengths 1:1000",
+        "a grid of 10,000,000 runs: there may be at most 100,000",
+    ),
     "engine": ("--engine slurm", "--engine: must be one of local, ray, got slurm"),
     "gpus": ("--gpus_per_run 0.5", "--gpus_per_run goes with --engine ray"),
     "config": ("--config none.yaml", "no config at none.yaml; there are"),
+    "no gpus": ("--engine ray --gpus_per_run nan", "--gpus_per_run: must be above 0, got nan"),
+    "name beyond all names": (f"--folder {'x' * 300} --dry_run", "no file has so long a name"),
     "folder": ("--folder small.yaml", "small.yaml is not a folder"),
     "name": ("--run.name mine", "--run.name is set by the comparison: use --folder FOLDER"),
 }
@@ -54,7 +61,45 @@ def test_a_setting_that_fit_does_not_know_is_told_before_any_run(
     assert list(tmp_path.iterdir()) == [small_config]
 
 
-def test_the_grid_is_shown_in_80_columns(train, small_config, tmp_path):
+DRY = {
+    "text for a number": ("--trainer.max_steps=abc", "trainer.max_steps: must be a whole number"),
+    "unknown flag": (
+        "--vary trainer.max_stps=3",
+        "did you mean --trainer.max_steps",
+    ),
+    "length": ("--lengths=-1", "length must be at least 2, got -1"),
+    "no folder": ("--folder small.yaml/x", "cannot write to small.yaml/x: Not a directory; choose"),
+    "text": ("--config text.yaml", "corpus '/no/where' is neither a file nor one of python_docs"),
+    # Only a run, which may download it, can tell whether it is right.
+    "text that is not here": ("--config text.yaml --data.corpus monte_cristo", None),
+}
+TEXT = """\
+model: {class_path: CharGenerator, init_args: {hidden_size: 8}}
+data: {class_path: Text, init_args: {corpus: /no/where}}
+optimizer: {class_path: Adam, init_args: {lr: 0.01}}
+trainer: {accelerator: cpu, devices: 1}
+"""
+
+
+@pytest.mark.parametrize("case", DRY)
+def test_the_dry_run_checks_what_the_runs_check(
+    case, start_process, train, small_config, tmp_path, monkeypatch
+):
+    flags, message = DRY[case]
+    small_config.with_name("text.yaml").write_text(TEXT)
+    monkeypatch.setenv("DATA_ROOT", str(tmp_path / "data"))
+    before = sorted(tmp_path.iterdir())
+    outcome = train("compare", "--config=small.yaml", *shlex.split(flags), "--dry_run")
+    if message is None:
+        assert outcome.code == 0, outcome.err
+    else:
+        assert outcome.code == 2 and message in outcome.err and not outcome.out
+        assert outcome.err.count("\n") == 1
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_the_grid_is_shown_in_80_columns(train, small_config, tmp_path, monkeypatch):
+    monkeypatch.setattr("comparison.conduct.Conductor.check", lambda *_: None)
     outcome = train(
         *("compare", "-c", "small.yaml", "--models=RNN,LSTM", "--lengths=5:100:5", "--seeds=3"),
         *("--vary", "optimizer=SGD,Adam", "--trainer.max_steps", "5", "--dry_run", "--jobs=3"),

@@ -96,9 +96,14 @@ def test_no_folder_to_write_to(name, tmp_path):
 
 def test_what_can_be_no_name_of_a_file(tmp_path):
     path = tmp_path / ("x" * 300)
-    check_output(path)
-    with pytest.raises(UsageError, match=": File name too long$"):
-        write_predictions(path, BATCHES)
+    # Before all is computed.
+    with pytest.raises(UsageError, match="cannot be written: File name too long$"):
+        check_output(path)
+    # A longer one is written on the way.
+    with pytest.raises(UsageError, match="cannot be written: File name too long$"):
+        check_output(tmp_path / ("x" * 250))
+    check_output(tmp_path / ("x" * 200))
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_reader_that_has_had_enough(capfd, monkeypatch):

@@ -68,13 +68,6 @@ def test_streams_that_are_not_there(redirected, save, alphabet, tmp_path):
     assert run.stderr.startswith("train.py: error: ") and len(run.stderr.splitlines()) == 1
 
 
-def test_more_samples_than_memory(train, save, alphabet):
-    save(alphabet())
-    outcome = train("generate", "--ckpt_path", RUN, "--num_samples", "100000000000000")
-    assert outcome.code == 2 and len(outcome.err.splitlines()) == 1
-    assert "there is not the memory" in outcome.err
-
-
 @pytest.mark.parametrize(
     ("stop", "text"),
     [

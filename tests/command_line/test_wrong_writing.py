@@ -27,6 +27,20 @@ WRONG = {
     "device": ("generate RUN --device gpu", "--device: must be one of cpu, cuda, auto, got gpu"),
     "length": ("generate RUN --length 0", "length must be at least 1, got 0"),
     "samples": ("generate RUN --num_samples 0", "num_samples must be at least 1, got 0"),
+    "samples beyond all memory": (
+        f"generate RUN --num_samples {10**18}",
+        f"--num_samples {10**18} takes ",
+    ),
+    "texts beyond all memory": (
+        f"generate RUN --num_samples 2 --length {10**30}",
+        f"--num_samples 2 x --length {10**30} takes 7.2e+13 EB of memory, and there are",
+    ),
+    "lines beyond all memory": (f"play RUN --lines {10**18} --speakers a", f"--lines {10**18} tak"),
+    "a prompt without end": (
+        "generate RUN --prompt_file /dev/zero",
+        "/dev/zero holds more than 10 MB: name a part of it",
+    ),
+    "name beyond all files": (f"generate --ckpt_path {'x' * 300}", "no checkpoint at xxx"),
     "temperature": ("generate RUN --temperature -1", "temperature must be a number from 0 upwards"),
     "temperatures": ("generate RUN --temperatures 1,nan", "from 0 upwards, got nan"),
     "top_k": ("generate RUN --top_k 0", "top_k must be at least 1, got 0"),

@@ -104,6 +104,11 @@ WRONG = {
     "optimizer.lrr": ("0.1", "optimizer.lrr: RMSprop has no setting lrr, did you mean lr?"),
     "model.hidden_size": ("8,x", "model.hidden_size: must be a whole number, got x"),
     "optimizer": ("SGD,Rmsprob", "unknown optimizer Rmsprob, did you mean RMSprop?"),
+    # What only building a run tells.
+    "data.length": ("5,1", "length must be at least 2, got 1"),
+    "data.batch_size": (f"4,{10**15}", f"data.batch_size {10**15} x data.length 4 takes 40 PB of"),
+    "optimizer.lr": ("0.1,-1", "optimizer or lr_scheduler: Invalid learning rate: -1.0"),
+    "watch.states": ("0", "watch.states must be at least 1, got 0"),
     "trainer.devices": ("1,2", "a run of a comparison has one device, got trainer.devices 2"),
     "trainer.num_nodes": ("2", "a run of a comparison has one device, got trainer.num_nodes 2"),
 }

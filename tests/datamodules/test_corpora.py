@@ -103,14 +103,30 @@ def test_a_folder(tmp_path):
     assert str(tmp_path) in one_line(caught)
 
 
+@pytest.mark.parametrize("place", ["/dev/zero", "pipe"])
+def test_what_has_no_end(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    with pytest.raises(ValueError, match=f"^{place} is a device or a pipe, not a text file$"):
+        read_corpus(place)
+
+
+def test_a_text_beyond_all_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(corpora, "LARGEST", 1_000_000)
+    file = tmp_path / "large.txt"
+    file.write_bytes(b"a" * 1_000_001)
+    with pytest.raises(ValueError, match=r"large.txt holds more than 1 MB: name a part of it$"):
+        read_corpus(str(file))
+
+
 def test_an_unreadable_file(tmp_path, monkeypatch):
-    def refuse(path):
+    def refuse(path, *_):
         raise PermissionError(13, "Permission denied", str(path))
 
     path = tmp_path / "mine.txt"
     path.write_text("text")
     # The superuser, as whom tests may run, reads anything.
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(ValueError) as caught:
         read_corpus(str(path))
     assert one_line(caught) == f"{path} cannot be read: Permission denied"
