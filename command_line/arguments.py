@@ -74,6 +74,22 @@ def joined(
     return words
 
 
+def check_text(argv: list[str]) -> None:
+    """Make sure that what was typed is text, as what it sets is kept in files of text.
+
+    Raises:
+        UsageError: there are bytes that are none in the encoding of the locale.
+    """
+    for each in argv:
+        # Python reads such bytes as halves of pairs.
+        text = each.encode("utf-8", "replace").decode()
+        if text != each:
+            raise UsageError(
+                f"{text} is not text in the encoding of this locale: set LC_ALL=C.UTF-8, or "
+                f"PYTHONUTF8=1"
+            )
+
+
 def take_apart(argv: list[str]) -> Arguments:
     """Sort what was typed; `fit` is understood where no subcommand is named.
 

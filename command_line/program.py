@@ -8,7 +8,7 @@ import sys
 import warnings
 
 from command_line import comparing, help, plotting, processes, writing
-from command_line.arguments import COMPARING, PLOTTING, WRITING, take_apart
+from command_line.arguments import COMPARING, PLOTTING, WRITING, check_text, take_apart
 from command_line.errors import UsageError
 from command_line.memory import exhausted, told
 from command_line.names import visible
@@ -76,11 +76,12 @@ def _carry_out(argv: list[str]) -> int:
     if argv and argv[0] in WRITING:
         writing.carry_out(argv)
         return 0
-    if argv and argv[0] in COMPARING:
-        return comparing.carry_out(argv)
     if argv and argv[0] in PLOTTING:
         plotting.carry_out(argv)
         return 0
+    check_text(argv)
+    if argv and argv[0] in COMPARING:
+        return comparing.carry_out(argv)
     arguments = take_apart(argv)
     # What needs YAML comes only now.
     from command_line.config_file import read_once

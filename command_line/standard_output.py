@@ -95,7 +95,8 @@ def _forgiving(stream: TextIO | None) -> TextIO | None:
     return _opened(
         stream.fileno(),
         encoding=stream.encoding,
-        errors=stream.errors,
+        # An encoding that lacks a character shows another one.
+        errors=stream.errors if stream.errors == "backslashreplace" else "replace",
         line_buffering=stream.line_buffering or stream.write_through,
     )
 

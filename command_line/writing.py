@@ -6,7 +6,6 @@ They need no Lightning, and import torch only once the flags are known to make s
 from __future__ import annotations
 
 import argparse
-import io
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -42,9 +41,6 @@ def carry_out(argv: list[str]) -> None:
     flags = (parser_of_generate() if generates else parser_of_play()).parse(argv[1:])
     if not flags.ckpt_path:
         raise UsageError(f"{argv[0]} needs --ckpt_path: a checkpoint, or the folder of a run")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # A terminal that lacks a character shows another one.
-        sys.stdout.reconfigure(errors="replace")
     try:
         with standard_output():
             (_generate if generates else _play)(flags)

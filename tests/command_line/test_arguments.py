@@ -94,3 +94,15 @@ def test_later_configs_win(parse, tmp_path):
     assert settings["data"]["init_args"]["length"] == 3
     assert settings["seed_everything"] == 6
     assert settings["run"]["experiment"] == "palindromes_study"
+
+
+@pytest.mark.parametrize("subcommand", ["fit", "compare"])
+def test_bytes_that_are_no_text_are_told(subcommand, train, tmp_path):
+    """As é is, typed where the locale knows ASCII alone."""
+    outcome = train(subcommand, "--run.name", b"caf\xc3\xa9".decode("ascii", "surrogateescape"))
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err == (
+        "train.py: error: caf?? is not text in the encoding of this locale: set LC_ALL=C.UTF-8, "
+        "or PYTHONUTF8=1\n"
+    )
+    assert not list(tmp_path.iterdir())

@@ -54,6 +54,14 @@ def dead(monkeypatch):
         stream.close()
 
 
+def test_an_encoding_that_lacks_a_character_shows_another(tmp_path, monkeypatch):
+    with (tmp_path / "out.txt").open("w", encoding="ascii") as file:
+        monkeypatch.setattr(sys, "stdout", file)
+        with forgiving_streams():
+            print("0.9 ± 0.1")
+    assert (tmp_path / "out.txt").read_text() == "0.9 ? 0.1\n"
+
+
 @pytest.mark.parametrize("kind", DEAD)
 def test_a_training_goes_on(kind, dead, train, small, tmp_path, result_of, capfd, monkeypatch):
     dead(kind, "stdout", "stderr")
