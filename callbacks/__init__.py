@@ -5,6 +5,7 @@ from callbacks.convergence import Convergence
 from callbacks.curriculum import CurriculumStages
 from callbacks.curves import Curves
 from callbacks.ending import Ending
+from callbacks.how_far import HowFarNoted
 from callbacks.instruments import watch
 from callbacks.interruption import Interrupted, Interruption
 from callbacks.node_pictures import NodePictures
@@ -25,6 +26,7 @@ __all__ = [
     "CurriculumStages",
     "Curves",
     "Ending",
+    "HowFarNoted",
     "Interrupted",
     "Interruption",
     "NodePictures",

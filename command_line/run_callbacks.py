@@ -13,6 +13,7 @@ from callbacks import (
     CurriculumStages,
     Curves,
     Ending,
+    HowFarNoted,
     Interruption,
     NodePictures,
     Plateau,
@@ -89,6 +90,7 @@ def callbacks_of_run(
     if trainer["fast_dev_run"]:
         hide_idle_hooks(Callback, callbacks)
         return callbacks
+    callbacks.append(HowFarNoted(folder.how_far_file, convergence))
     if isinstance(model, CharGenerator):
         samples = Samples(folder.samples_file, **config["samples"])
         check_prompt(samples.prompt, model, data)

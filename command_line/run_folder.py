@@ -64,6 +64,11 @@ class RunFolder:
         return self.path / "samples.md"
 
     @property
+    def how_far_file(self) -> Path:
+        """There while the run trains."""
+        return self.path / ".how_far"
+
+    @property
     def instruments(self) -> Path:
         return self.path / "instruments"
 

@@ -92,7 +92,7 @@ class Conductor:
         # They have taken longer than is seen of them.
         self.resumed: set[Run] = set()
         self._stopping = False
-        display.seconds_left = self.seconds_left
+        display.seconds_left, display.how_far = self.seconds_left, folder.how_far
 
     def check(self, runs: Sequence[Run]) -> None:
         """Let the parser of `fit` understand the settings of all runs, and build some of them.

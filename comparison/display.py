@@ -1,4 +1,4 @@
-"""What a person sees of a whole grid: one line that moves, or a line now and then in a log."""
+"""What a person sees of a whole grid: lines that move, or lines now and then in a log."""
 
 from __future__ import annotations
 
@@ -7,21 +7,30 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from rich.console import Console
+from rich.live import Live
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 
 from command_line.names import visible
 from comparison.grid import Run
 
 SECONDS_BETWEEN_REFRESHES = 0.5
+# In a log, where something has changed; where nothing has, each after twice as long.
 SECONDS_BETWEEN_LINES = 10.0
+MOST_SECONDS_BETWEEN_LINES = 600.0
+MOST_RUNS = 8
+SHORTEST_BAR = 6
+# Of a run's name, beside how far it has come.
+SHORTEST_NAME = 12
 
 
 class Display:
-    """How many runs are done, running and failed, and how long the rest may take.
+    """How many runs are done, running and failed, how long the rest may take; how far each is.
 
-    It fits a terminal of 80 columns. Where the output is no terminal, a line every ten seconds
-    stands in for the bar.
+    It fits any terminal: the names of runs are shortened, and never their numbers. Where the output
+    is no terminal, lines at growing intervals stand in for the bar.
 
     Args:
         total: runs of the grid.
@@ -38,22 +47,19 @@ class Display:
         self.running: dict[Run, float] = {}
         # None where it is unknown.
         self.seconds_left: Callable[[], float | None] = lambda: None
+        # In words.
+        self.how_far: Callable[[Run], str] = lambda run: ""
         self.console = console or Console(highlight=False, soft_wrap=True)
         self._next = 0.0
-        self._shown = ""
-        self._bar: Progress | None = None
+        self._between_lines = SECONDS_BETWEEN_LINES
+        self._counted: tuple[int, ...] = ()
+        self._shown: list[str] = []
+        self._bar: Live | None = None
 
     def __enter__(self) -> Display:
         if self.console.is_terminal:
-            self._bar = Progress(
-                BarColumn(bar_width=None),
-                TextColumn("{task.fields[words]}"),
-                console=self.console,
-                auto_refresh=False,
-                expand=True,
-            )
-            self._bar.add_task("", total=self.total, completed=self.finished, words=self.words())
-            self._bar.start()
+            self._bar = Live(self._drawn(), console=self.console, auto_refresh=False)
+            self._bar.start(refresh=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -63,15 +69,39 @@ class Display:
             self._bar = None
 
     def words(self) -> str:
-        """'12 of 40 done, 2 running, 1 failed, 0:05:30 left'."""
-        words = f"{self.finished} of {self.total} done, {len(self.running)} running"
+        """'12 of 40 done, 2 running, 1 failed, about 0:05:30 left'."""
+        return ", ".join(self._parts())
+
+    def _parts(self) -> list[str]:
+        parts = [f"{self.finished} of {self.total} done", f"{len(self.running)} running"]
         if self.failed:
-            words += f", {self.failed} failed"
+            parts.append(f"{self.failed} failed")
         left = round(self.seconds_left() or 0.0)
         # A run that takes longer than expected tells nothing of when it ends.
         if left:
-            words += f", about {timedelta(seconds=left)} left"
-        return words
+            parts.append(f"about {timedelta(seconds=left)} left")
+        return parts
+
+    def runs(self, width: int) -> list[str]:
+        """A line for each run that is under way, or for some of them: its name, and how far it is.
+
+        Args:
+            width: that each may have at most.
+        """
+        told = {visible(str(run)): self.how_far(run) for run in list(self.running)[:MOST_RUNS]}
+        if not told:
+            return []
+        numbers = max(map(len, told.values()))
+        room = max(SHORTEST_NAME, width - numbers - 4)
+        names = [_shortened(name, room) for name in told]
+        longest = max(map(len, names))
+        lines = [
+            f"  {name:{longest}}  {words}".rstrip()
+            for name, words in zip(names, told.values(), strict=True)
+        ]
+        if len(self.running) > MOST_RUNS:
+            lines.append(f"  and {len(self.running) - MOST_RUNS} more")
+        return lines
 
     def show(self, now: bool = False) -> None:
         """Draw the state of things, unless it has just been drawn.
@@ -79,18 +109,54 @@ class Display:
         Args:
             now: draw it in any case.
         """
-        if not now and time.monotonic() < self._next:
-            return
+        time_is = time.monotonic()
         if self._bar:
-            done = self.finished + self.failed
-            words = escape(self.words())
-            self._bar.update(self._bar.task_ids[0], completed=done, words=words, refresh=True)
-            self._next = time.monotonic() + SECONDS_BETWEEN_REFRESHES
-        elif (words := self.words()) != self._shown:
-            self.console.print(escape(words))
-            self._shown = words
-            self._next = time.monotonic() + SECONDS_BETWEEN_LINES
+            if now or time_is >= self._next:
+                self._bar.update(self._drawn(), refresh=True)
+                self._next = time_is + SECONDS_BETWEEN_REFRESHES
+            return
+        counted = (self.finished, self.failed, len(self.running))
+        if counted != self._counted:
+            # What has changed is told soon, however long nothing has.
+            self._next = min(self._next, time_is + SECONDS_BETWEEN_LINES)
+            self._counted, self._between_lines = counted, SECONDS_BETWEEN_LINES
+        lines = [self.words(), *self.runs(self.console.width)]
+        if (now or time_is >= self._next) and lines != self._shown:
+            for line in lines:
+                self.console.print(escape(line))
+            self._shown = lines
+            self._next = time_is + self._between_lines
+            self._between_lines = min(2 * self._between_lines, MOST_SECONDS_BETWEEN_LINES)
 
     def say(self, line: str) -> None:
         """Print a line above the bar."""
         self.console.print(escape(visible(line)))
+
+    def _drawn(self) -> Table:
+        width, parts = self.console.width, self._parts()
+        # Parts that there is no room for are left out, the last ones first.
+        while len(words := ", ".join(parts)) > width and len(parts) > 1:
+            parts.pop()
+        first, lines = Table.grid(padding=(0, 2), pad_edge=False, expand=True), Table.grid()
+        if width - len(words) - 2 >= SHORTEST_BAR:
+            first.add_column(ratio=1)
+            first.add_column(width=len(words))
+            first.add_row(ProgressBar(self.total, self.finished + self.failed), _text(words))
+        else:
+            first.add_row(_text(words))
+        lines.add_row(first)
+        for line in self.runs(width):
+            lines.add_row(_text(line))
+        return lines
+
+
+def _text(line: str) -> Text:
+    return Text(line, no_wrap=True, overflow="crop")
+
+
+def _shortened(name: str, room: int) -> str:
+    """A name without its middle, where it is too long: what differs is at its ends."""
+    if len(name) <= room:
+        return name
+    end = (room - 1) // 2
+    return f"{name[: room - 1 - end]}…{name[-end:]}"

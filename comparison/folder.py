@@ -17,6 +17,7 @@ from comparison.beside import BESIDE
 from comparison.comparison_file import read_comparison
 from comparison.definition import NAME, Definition, define
 from comparison.grid import Run
+from storage import how_far
 from storage.files import check_folder, written_whole
 from storage.lock import LOCK, locked, taken
 
@@ -86,6 +87,16 @@ class ComparisonFolder:
         if trained:
             return State.TRAINED
         return State.BEGUN if folder.checkpoint("last").is_file() else State.NEW
+
+    def how_far(self, run: Run) -> str:
+        """How far a run that is under way has come, in words."""
+        folder = self.run(run)
+        if now := how_far.read(folder.how_far_file):
+            steps = str(now.steps) if now.steps > 0 else "?"
+            return f"step {now.step:>{len(steps)}}/{steps}  accuracy {now.accuracy:.3f}"
+        if not folder.result_file.is_file():
+            return "begins"
+        return "is measured" if self.test_lengths else "ends"
 
     def _measured(self, folder: RunFolder) -> bool:
         wanted = set(map(str, self.test_lengths))

@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import get_terminal_size
 from textwrap import wrap
 
 from comparison.definition import Definition
@@ -15,6 +16,8 @@ from comparison.learning_curves import CURVES
 from comparison.records import Record, ending_early, read_curves
 
 WIDTH = 80
+# Of what stands beside the names of settings.
+LEAST = 20
 MOST_VALUES = 8
 
 
@@ -116,7 +119,8 @@ def command(folder: ComparisonFolder) -> str:
 
 
 def _row(name: str, words: str, indent: int) -> str:
-    lines = wrap(words, WIDTH - indent, break_long_words=False, break_on_hyphens=False)
+    width = max(min(WIDTH, get_terminal_size().columns) - indent, LEAST)
+    lines = wrap(words, width, break_long_words=False, break_on_hyphens=False)
     first, *rest = lines or [""]
     return "\n".join([f"  {name:{indent - 2}}{first}", *(" " * indent + line for line in rest)])
 

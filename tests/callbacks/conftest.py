@@ -111,6 +111,7 @@ def clock(monkeypatch):
     for module in (
         "callbacks.stopwatch",
         "callbacks.progress",
+        "callbacks.how_far",
         "pytorch_lightning.callbacks.timer",
     ):
         monkeypatch.setattr(f"{module}.time", time)

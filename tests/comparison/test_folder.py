@@ -8,6 +8,7 @@ from command_line.errors import UsageError
 from comparison.definition import Definition, define
 from comparison.folder import ComparisonFolder, State, open_comparison
 from comparison.grid import Run
+from storage.how_far import HowFar, note
 from tests.results import RESULT_TEXT
 
 RUN = Run("RNN", (("data.length", "5"),), 0)
@@ -39,6 +40,22 @@ def test_the_states_of_a_run(folder):
     folder.note_failure(RUN, "out of luck")
     run.result_file.write_text(RESULT_TEXT)
     assert folder.state(RUN) is State.FINISHED
+
+
+def test_how_far_a_run_has_come(folder):
+    measured = ComparisonFolder(folder.path, (5, 10))
+    run = folder.run(RUN)
+    assert folder.how_far(RUN) == "begins"
+    run.path.mkdir(parents=True)
+    for now, words in (
+        (HowFar(30, 600, 0.5612), "step  30/600  accuracy 0.561"),
+        (HowFar(30, -1, 1.0), "step 30/?  accuracy 1.000"),
+    ):
+        note(run.how_far_file, now)
+        assert folder.how_far(RUN) == words
+    run.how_far_file.unlink()
+    run.result_file.write_text(RESULT_TEXT)
+    assert (folder.how_far(RUN), measured.how_far(RUN)) == ("ends", "is measured")
 
 
 def test_a_definition_is_written_and_found_again(folder, small_config):
