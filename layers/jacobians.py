@@ -42,8 +42,8 @@ def largest_singular_values(
         ValueError: the state is not of N examples.
     """
     if any(len(each) != len(from_inputs) for each in state):
-        found = [(*each.shape,) for each in state]
-        raise ValueError(f"state must be of {len(from_inputs)} examples, got {found}")
+        shapes = [(*each.shape,) for each in state]
+        raise ValueError(f"state must be of {len(from_inputs)} examples, got {shapes}")
     with torch.enable_grad():
         times, transposed_times = _products(layer, from_inputs, state)
     size = sum(tensor.shape[1] for tensor in state)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from torch import Tensor
+
+from layers.backends.transforms import at_work, unusual
 
 if TYPE_CHECKING:
     from layers.recurrent import Recurrent, State
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
 BACKENDS = ("auto", "loop", "numba", "torch", "triton")
 # What `auto` may stand for, by device.
 CANDIDATES = {"cpu": ("numba",), "cuda": ("torch", "triton")}
+# What is not made of torch's own operations, so that torch can do no more with it than call it.
+OPAQUE = ("numba", "triton")
 
 
 class Backend(Protocol):
@@ -42,38 +47,54 @@ def walk(
         The hidden states of all steps (T, B, H), or None where they are not wanted; the last state.
 
     Raises:
-        ValueError: the backend cannot walk this layer where it is.
+        ValueError: the backend cannot walk this layer where it is, or not under what torch does
+            with it now.
         IndexError: a whole number among the inputs is not below D.
     """
-    name = fastest(layer) if layer.backend == "auto" else layer.backend
+    given = (inputs, *(() if state is None else state))
+    name = fastest(layer, given) if layer.backend == "auto" else layer.backend
     if name == "loop":
         return layer.loop(inputs, state, all_steps)
-    if reason := obstacle(layer):
+    if reason := obstacle(layer, given):
         raise ValueError(reason)
     return _backend(name).run(layer, inputs, state, all_steps)
 
 
-def obstacle(layer: Recurrent) -> str:
-    """Why the backend that a layer is set to cannot walk it where it is; '' if it can."""
+def obstacle(layer: Recurrent, given: Iterable[Tensor] = ()) -> str:
+    """Why the backend that a layer is set to cannot walk it where it is; '' if it can.
+
+    Args:
+        given: the inputs and the state that it is to walk with, if they are known.
+    """
     if layer.backend in ("auto", "loop"):
         return ""
-    reason = _obstacle(layer.backend, layer)
+    reason = _obstacle(layer.backend, layer, given)
     return reason and f"backend {layer.backend} cannot be used: {reason}"
 
 
-def fastest(layer: Recurrent) -> str:
-    """The backend that `auto` stands for, of a layer where it is: the first that can walk it."""
+def fastest(layer: Recurrent, given: Iterable[Tensor] = ()) -> str:
+    """The backend that `auto` stands for, of a layer where it is: the first that can walk it.
+
+    Args:
+        given: as in :func:`obstacle`.
+    """
     for name in CANDIDATES.get(layer.weight_hh.device.type, ()):
-        if not _obstacle(name, layer):
+        if not _obstacle(name, layer, given):
             return name
     return "loop"
 
 
-def _obstacle(name: str, layer: Recurrent) -> str:
-    try:
-        return _backend(name).obstacle(layer)
-    except ImportError as error:
-        return str(error)
+def _obstacle(name: str, layer: Recurrent, given: Iterable[Tensor]) -> str:
+    # Before anything is imported, which is more than torch.compile can follow.
+    reason = at_work() if name in OPAQUE else ""
+    if not reason:
+        try:
+            if reason := _backend(name).obstacle(layer):
+                return reason
+        except ImportError as error:
+            return str(error)
+        reason = unusual(given, layer) if name in OPAQUE else ""
+    return reason and f"it has no walk for {reason}; loop has"
 
 
 def _backend(name: str) -> Backend:

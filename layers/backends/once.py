@@ -1,33 +1,29 @@
-"""Ways back that can be gone, but not differentiated; nor is there one along the way there."""
+"""Ways back that can be gone, but not differentiated, nor transformed."""
 
 from collections.abc import Iterable
+from typing import NoReturn
 
 import torch
 from torch import Tensor
-from torch.autograd import forward_ad
+
+from layers.backends.transforms import at_work, unusual
 
 
-def refuse_second_derivatives(backend: str) -> None:
-    """To be called first in a way back.
+def lacking(given: Iterable[Tensor]) -> str:
+    """What compiled code lacks for the way back that is to be gone now; '' if nothing.
 
-    By torch's own once_differentiable, a gradient that is not to be had would count as a constant
-    wherever the gradients that come in are constants, as of a sum.
+    To be asked first in a way back. By torch's own once_differentiable, a gradient that is not to
+    be had would count as a constant wherever the gradients that come in are constants, as of a sum.
 
-    Raises:
-        RuntimeError: there is to be a graph of the way back itself.
+    Args:
+        given: the gradients that come in.
     """
     if torch.is_grad_enabled():
-        raise RuntimeError(f"backend {backend} has no second derivatives (create_graph); loop has")
+        return "second derivatives (create_graph)"
+    more = at_work() or unusual(given)
+    return more and f"way back for {more}"
 
 
-def refuse_forward_derivatives(backend: str, given: Iterable[Tensor]) -> None:
-    """To be called where no graph is made: torch refuses by itself where there is one.
-
-    Raises:
-        NotImplementedError: something given has a tangent, which would be lost.
-    """
-    if forward_ad._current_level >= 0 and any(
-        forward_ad.unpack_dual(each).tangent is not None  # type: ignore[no-untyped-call]
-        for each in given
-    ):
-        raise NotImplementedError(f"backend {backend} has no forward derivatives; loop has")
+def refuse(backend: str, lack: str) -> NoReturn:
+    """Raise RuntimeError, which says what a backend lacks."""
+    raise RuntimeError(f"backend {backend} has no {lack}; loop has")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from layers.backends.once import refuse_second_derivatives
+from layers.backends.once import lacking, refuse
 from layers.rrn import RRN
 
 if TYPE_CHECKING:
@@ -228,7 +228,10 @@ class _Walk(torch.autograd.Function):
     def backward(
         ctx: Any, d_states: Tensor | None, d_last_hidden: Tensor | None, d_last_cell: Tensor | None
     ) -> tuple[Tensor | None, ...]:
-        refuse_second_derivatives("triton")
+        if lack := lacking(
+            each for each in (d_states, d_last_hidden, d_last_cell) if each is not None
+        ):
+            refuse("triton", lack)
         from layers.backends import triton_kernels as kernels
 
         first_hidden, states, signs, weight = ctx.saved_tensors
