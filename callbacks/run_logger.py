@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -66,15 +67,29 @@ class LateWriter(SummaryWriter):
             raise AttributeError(name)
         self._made = True
         step = self._resumed_step or 0
-        for file in Path(self._folder).glob("events.out.tfevents.*"):
+        for file in self._files():
             first = FROM_STEP.search(file.name)
             if first and int(first[1]) >= step:
                 file.unlink(missing_ok=True)
+        earlier = self._files()
+        self._make(step)
+        # TensorBoard reads the files in the order of their names, which have the second of their
+        # making, and within it a number without leading zeros.
+        while earlier and max(earlier) > (made := (self._files() - earlier).pop()):
+            super().close()
+            made.unlink()
+            time.sleep(1 - time.time() % 1)
+            self._make(step)
+        return getattr(self, name)
+
+    def _make(self, step: int) -> None:
         # TensorBoard passes over the first mark of a beginning that it meets, so the first file
         # must have one too, or the second one's would not count.
         purge_step = 0 if self._resumed_step is None else step + 1
         super().__init__(self._folder, purge_step=purge_step, filename_suffix=f".from_{step}")
-        return getattr(self, name)
+
+    def _files(self) -> set[Path]:
+        return set(Path(self._folder).glob("events.out.tfevents.*"))
 
     def flush(self) -> None:
         if self._made:

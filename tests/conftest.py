@@ -145,18 +145,6 @@ def train_in_process(start_process, tmp_path: Path) -> Callable[..., Outcome]:
     return carry_out
 
 
-@pytest.fixture(autouse=True)
-def few_event_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Count the event files of each test from 0.
-
-    Within a second TensorBoard reads them in the order of these numbers as text: 10 before 9.
-    """
-    from tensorboard.summary.writer import event_file_writer
-
-    counter = type(event_file_writer._global_uid)(0)
-    monkeypatch.setattr(event_file_writer, "_global_uid", counter)
-
-
 @pytest.fixture
 def curves_of() -> Callable[[Path], dict[str, list[tuple[int, float]]]]:
     """Read the scalars of a run as TensorBoard shows them: tag to (step, value) in order."""

@@ -74,3 +74,27 @@ def test_a_run_resumed_at_its_start_forgets_all(tmp_path, curves_of):
     written(tmp_path, range(1, 11), value=1.0)
     written(tmp_path, range(1, 4), resumed_step=0, value=2.0)
     assert curves_of(tmp_path) == {"loss/train": [(1, 2.0), (2, 2.0), (3, 2.0)]}
+
+
+def test_files_are_read_in_the_order_of_their_making(tmp_path, curves_of, monkeypatch):
+    """Of the same second, number 10 comes before number 9."""
+    from tensorboard.summary.writer import event_file_writer
+
+    counter = type(event_file_writer._global_uid)(8)
+    monkeypatch.setattr(event_file_writer, "_global_uid", counter)
+    logger = RunLogger(tmp_path)
+    for number in range(4):
+        logger.log_metrics({"loss/train": float(number)}, step=number)
+        logger.begin_file(number + 1)
+    assert curves_of(tmp_path) == {"loss/train": [(number, number) for number in range(4)]}
+    files = sorted(tmp_path.iterdir())
+    assert [file.name.rpartition("_")[2] for file in files] == ["0", "1", "2", "3"]
+
+
+def test_what_goes_on_from_the_same_step_replaces_it(tmp_path, curves_of):
+    """Also what is of that very step, which a mark of TensorBoard's would leave."""
+    written(tmp_path, range(6), value=1.0)
+    written(tmp_path, range(5, 9), resumed_step=5, value=2.0)
+    written(tmp_path, range(5, 7), resumed_step=5, value=3.0)
+    expected = [(step, 1.0) for step in range(6)] + [(step, 3.0) for step in range(5, 7)]
+    assert curves_of(tmp_path) == {"loss/train": expected}
