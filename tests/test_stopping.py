@@ -20,45 +20,27 @@ WRITER = [
     "--samples.length=5",
     *QUICK,
 ]
-PLATEAU = [
+# A validation more would lower the learning rate, and end its patience.
+WAITING = [
+    "--optimizer.lr=0.5",
+    "--early_stopping.patience=3",
     "--lr_scheduler=ReduceLROnPlateau",
     "--lr_scheduler.monitor=loss/validation",
     "--lr_scheduler.patience=0",
     "--lr_scheduler.threshold=0.5",
 ]
-GRAPH = [
-    "fit",
-    f"--config={ROOT / 'configs/graphs.yaml'}",
-    *QUICK,
-    "--early_stopping.patience=null",
-]
+GRAPH = ["fit", f"--config={ROOT / 'configs/graphs.yaml'}", *QUICK]
+GRAPH += ["--early_stopping.patience=null"]
 # Stopped by; and so that a run is not.
 CONVERGED = ["--convergence.threshold=0.001", "--convergence.window=33"]
 UNBOUND = ["--convergence.threshold=null", "--convergence.window=33"]
 CASES = {
-    "converged": (WRITER, CONVERGED, UNBOUND),
-    "converged, on a plateau": ([*WRITER, *PLATEAU], CONVERGED, UNBOUND),
-    "converged, where patience counts": (
-        [*WRITER, "--optimizer.lr=0.5"],
-        [*CONVERGED, "--early_stopping.patience=3"],
-        [*UNBOUND, "--early_stopping.patience=3"],
-    ),
-    "out of patience": (
-        [*WRITER, "--optimizer.lr=0.5"],
-        ["--early_stopping.patience=1"],
-        ["--early_stopping.patience=null"],
-    ),
+    "converged": ([*WRITER, *WAITING], CONVERGED, UNBOUND),
     "a graph, converged": (GRAPH, CONVERGED, UNBOUND),
-    "out of time": (WRITER, ["--trainer.max_time=00:01:00:00"], []),
     "out of time, within a step": (
-        [*WRITER, "--trainer.accumulate_grad_batches=4"],
+        [*WRITER, "--trainer.accumulate_grad_batches=4", "--trainer.max_steps=20"],
         ["--trainer.max_time=00:01:00:00"],
         [],
-    ),
-    "epochs that end": (
-        [*WRITER, "--trainer.limit_train_batches=15", "--trainer.max_steps=-1"],
-        ["--trainer.max_epochs=2"],
-        ["--trainer.max_epochs=4"],
     ),
 }
 
@@ -69,7 +51,7 @@ def test_trained_on_is_never_stopped(case, train, tmp_path, monkeypatch, curves_
 
     batches = iter(range(10**9))
     monkeypatch.setattr(
-        TimeLimit, "time_elapsed", lambda self, stage=None: 0 if next(batches) < 36 else 10**9
+        TimeLimit, "time_elapsed", lambda self, stage=None: 0 if next(batches) < 9 else 10**9
     )
     flags, stopped, on = CASES[case]
     (tmp_path / "book.txt").write_text("To be, or not to be, that is the question.\n" * 40)
@@ -82,9 +64,9 @@ def test_trained_on_is_never_stopped(case, train, tmp_path, monkeypatch, curves_
 
     folder = carried_out(*flags, *stopped)
     steps = result_of(folder)["steps"]
-    assert 0 < steps < 60
     carried_out(*flags, *on, "--ckpt_path=last")
     found = essence(folder, curves_of, result_of)
+    assert 0 < steps < found["step"]
     folder.rename(tmp_path / "parts")
     expected = essence(carried_out(*flags, *on), curves_of, result_of)
 

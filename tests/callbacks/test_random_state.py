@@ -9,9 +9,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from pytorch_lightning import Callback
 
 from callbacks import RandomState
-from callbacks.random_state import Snapshot
+from callbacks.random_state import Snapshot, kept
+from tests.resuming import assert_identical
 
 
 @pytest.fixture(autouse=True)
@@ -143,3 +145,54 @@ def test_random_numbers_of_a_training_go_on(fit, scripted, tmp_path):
     draw()
     rest, _ = training(max_steps=6, ckpt_path=checkpoint)
     assert half + rest == whole
+
+
+class Draws(Callback):
+    """Somebody's, that draws whenever the training does not."""
+
+    def on_validation_start(self, trainer, pl_module):
+        draw()
+
+    on_validation_end = on_train_end = on_validation_start
+
+
+def test_validations_and_the_end_leave_the_random_state_as_it_was(fit, scripted, tmp_path):
+    def training(*callbacks, **settings):
+        drawn = []
+        model = scripted(validations=[(0.0, 1.0)] * 9, at_batch=lambda number: drawn.append(draw()))
+        fit(model, RandomState(), *callbacks, **settings)
+        return drawn, Snapshot.taken().plain()
+
+    start = Snapshot.taken()
+    undisturbed = training()
+    start.put_back()
+    disturbed = training(Draws(), limit_val_batches=1, val_check_interval=2)
+    assert_identical(disturbed, undisturbed)
+
+
+def test_a_checkpoint_in_a_validation_has_the_state_of_the_training(fit, scripted, tmp_path):
+    states = []
+
+    class Saves(Callback):
+        def on_validation_end(self, trainer, pl_module):
+            draw()
+            trainer.save_checkpoint(tmp_path / "one.ckpt")
+            checkpoint = torch.load(tmp_path / "one.ckpt", weights_only=True)
+            states.extend(checkpoint["random_states"])
+
+    model = scripted(validations=[(0.0, 1.0)])
+    before = Snapshot.taken().plain()
+    fit(model, RandomState(), Saves(), max_steps=1, limit_val_batches=1, val_check_interval=1)
+    assert_identical(states, [before])
+
+
+@pytest.mark.parametrize("drawn", [0, 1], ids=["none left over", "one left over"])
+def test_numpy_is_put_back_whatever_was_drawn(drawn):
+    """Also where a normal number of a pair is left over, which the words do not show."""
+    for _ in range(drawn):
+        np.random.normal()
+    for disturb in (np.random.normal, np.random.random, lambda: np.random.seed(3), lambda: None):
+        before = np.random.get_state()
+        with kept():
+            disturb()
+        assert str(np.random.get_state()) == str(before)
