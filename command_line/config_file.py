@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import shlex
 import stat
 from difflib import get_close_matches
 from pathlib import Path
@@ -76,11 +77,23 @@ def check_config(config: str | Path, examples: Path) -> None:
         UsageError: there is no such file, or it is not a YAML mapping in which every key is there
             once.
     """
-    content = _checked(config, examples)
+    try:
+        content = _checked(config, examples)
+    except UsageError as error:
+        raise UsageError(f"{error}{_kept_elsewhere(config)}") from None
     folder = Path() if is_text(str(config)) else Path(config).parent
     for value in content.values():
         if isinstance(value, str) and Path(value).suffix in SUFFIXES and (folder / value).exists():
             _checked(folder / value, examples)
+
+
+def _kept_elsewhere(config: str | Path) -> str:
+    """How a run's own config is to be had again."""
+    run = Path() if is_text(str(config)) else Path(config).parent
+    if Path(config).name != "config.yaml" or not (run / "checkpoints").is_dir():
+        return ""
+    again = f"python train.py fit --ckpt_path {shlex.quote(str(run))}"
+    return f"; the checkpoints beside it have the same settings: {again} writes it again"
 
 
 def _checked(config: str | Path, examples: Path) -> dict[str, Any]:

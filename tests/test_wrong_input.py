@@ -281,6 +281,11 @@ RUNS = {
         ["RRN/other holds a run, but neither", "other/config.yaml nor a chec", "--run.name NAME"],
         lambda: copy_run("other", without=("checkpoints", "config.yaml")),
     ),
+    "config.yaml of a run is broken": Wrong(
+        f"--config {RUN}/config.yaml --model RNN",
+        [f"{RUN}/config.yaml is not YAML, ", f"train.py fit --ckpt_path {RUN} writes it again"],
+        lambda: Path(RUN, "config.yaml").write_text("model: [\n"),
+    ),
     "config.yaml is broken": Wrong(
         "--run.name small",
         [f"{RUN} holds a run with other settings", "--run.name NAME"],
