@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 from pytorch_lightning.utilities import rank_zero_only
 from torch.utils.tensorboard import SummaryWriter
 
+HELD_OUT = re.compile(r"(loss|accuracy)/(validation|test)")
 FROM_STEP = re.compile(r"\.from_(\d+)$")
 
 
@@ -44,6 +46,20 @@ class RunLogger(TensorBoardLogger):
         if self._experiment is None:
             self._experiment = LateWriter(self.log_dir, self._resumed_step)
         return self._experiment
+
+    @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Write points at a step, but for those that callbacks write, at their own step.
+
+        What Lightning writes by itself has the epoch with it. What it does so of a validation or a
+        test has been measured outside of the training, and is no part of its curves.
+        """
+        if "epoch" in metrics:
+            others = {name for name in metrics if not HELD_OUT.fullmatch(name)}
+            if others <= {"epoch"}:
+                return
+            metrics = {name: metrics[name] for name in metrics if name in others}
+        super().log_metrics(metrics, step)
 
     @rank_zero_only
     def save(self) -> None:

@@ -127,6 +127,16 @@ class Predictor(LightningModule, ABC):
     def test_step(self, batch: Any, batch_idx: int) -> None:
         self._measure(batch, "test")
 
+    def predict_step(self, batch: Any, batch_idx: int) -> tuple[Tensor, Tensor]:
+        """The likeliest class (N,) int64 of all that is predicted in a batch, and its probability.
+
+        Returns:
+            The classes, and the probability of each (N,).
+        """
+        logits, _ = self.predictions(batch)
+        probabilities, classes = logits.softmax(dim=1).max(dim=1)
+        return classes, probabilities
+
     def on_validation_epoch_end(self) -> None:
         self._report()
 
@@ -214,11 +224,13 @@ class Predictor(LightningModule, ABC):
             metrics["accuracy"].update(logits, target)
 
     def _report(self) -> None:
-        # Lightning computes the metrics over all ranks, and callbacks write them at their step.
+        # Lightning computes the metrics over all ranks. While training, callbacks write them at
+        # their step; otherwise Trainer.validate and Trainer.test return what a logger may have.
+        logger = False if self.trainer.state.fn == "fit" else None
         for stage, metrics in self.metrics.items():
             for name, metric in metrics.items():
                 if metric.update_called:
-                    self.log(f"{name}/{stage}", metric, logger=False)
+                    self.log(f"{name}/{stage}", metric, logger=logger)
 
 
 # Lightning asks for it at every step, whether there is a batch_idx, and Python makes it anew.

@@ -194,6 +194,23 @@ def test_what_is_measured_before_or_after_the_training_is_no_point(
     assert curves_of(tmp_path)["loss/validation"] == [(2, 3.0)]
 
 
+def test_who_measures_after_the_training_adds_nothing_to_its_curves(fit, tmp_path, curves_of):
+    model, convergence = RRN(hidden_size=3), Convergence()
+    settings = {"limit_val_batches": 1, "limit_test_batches": 1, "val_check_interval": 2}
+    logger = RunLogger(tmp_path)
+    trainer = fit(model, convergence, Curves(convergence), logger=logger, max_steps=3, **settings)
+    before = curves_of(tmp_path)
+    assert [step for step, _ in before["loss/validation"]] == [2]
+    for measure in (trainer.validate, trainer.test):
+        (found,) = measure(model, trainer.datamodule, verbose=False)
+        assert len(found) == 2
+    assert curves_of(tmp_path) == before
+    # What a person's own model logs is theirs.
+    logger.log_metrics({"loss/validation": 1.0, "mine": 2.0, "epoch": 0}, 9)
+    logger.save()
+    assert curves_of(tmp_path) == before | {"mine": [(9, 2.0)], "epoch": [(9, 0.0)]}
+
+
 def test_without_a_logger_the_history_is_still_kept(fit, scripted):
     convergence = Convergence()
     curves = Curves(convergence)

@@ -6,6 +6,9 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
+from pytorch_lightning import Trainer
+from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.strategies import (
     DDPStrategy,
     DeepSpeedStrategy,
@@ -14,7 +17,8 @@ from pytorch_lightning.strategies import (
 )
 from pytorch_lightning.utilities import GradClipAlgorithmType
 
-from lightning_modules import RNN
+from datamodules import Palindromes, Text
+from lightning_modules import RNN, CharGenerator
 from lightning_modules.undoing import Undoing
 
 SCALER = SimpleNamespace(scaler=object())
@@ -110,3 +114,67 @@ def test_an_optimiser_may_drop_them_in_a_way_of_its_own():
     model.readout.bias.grad = torch.ones(10)
     model.optimizer_zero_grad(0, 0, Kept(model.parameters(), lr=1.0))
     assert model.readout.bias.grad.tolist() == [0.0] * 10
+
+
+@pytest.fixture
+def experiment(request, tmp_path):
+    """A model that is not trained, and small data to measure it on."""
+    torch.manual_seed(0)
+    if request.param == "palindromes":
+        return RNN(hidden_size=3), Palindromes(
+            length=3, batch_size=4, evaluation_size=12, training_seed=0
+        )
+    (tmp_path / "corpus.txt").write_text("to be, or not to be\n" * 60)
+    data = Text(corpus=str(tmp_path / "corpus.txt"), length=20, batch_size=4, training_seed=0)
+    data.prepare_data()
+    data.setup("validate")
+    return CharGenerator(hidden_size=3, num_classes=data.num_classes), data
+
+
+def outside_of_the_program(tmp_path, **settings):
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "logger": False}
+    settings = {**quiet, "default_root_dir": tmp_path, **settings}
+    return Trainer(accelerator="cpu", devices=1, enable_checkpointing=False, **settings)
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
+@pytest.mark.parametrize("experiment", ["palindromes", "text"], indirect=True)
+@pytest.mark.parametrize("stage", ["validation", "test"])
+@pytest.mark.parametrize("logs", [False, True])
+def test_who_measures_from_python_gets_what_was_measured(experiment, stage, logs, tmp_path, capsys):
+    model, data = experiment
+    logger = CSVLogger(tmp_path) if logs else False
+    trainer = outside_of_the_program(tmp_path, logger=logger)
+    measure = trainer.validate if stage == "validation" else trainer.test
+    (found,) = measure(model, data)
+    assert f"loss/{stage}" in capsys.readouterr().out
+    logits, targets = [], []
+    model.eval()
+    loader = data.val_dataloader() if stage == "validation" else data.test_dataloader()
+    with torch.no_grad():
+        for batch in loader:
+            for each, those in zip((logits, targets), model.predictions(batch), strict=True):
+                each.append(those)
+    logits, targets = torch.cat(logits), torch.cat(targets)
+    expected = {
+        f"loss/{stage}": F.cross_entropy(logits, targets).item(),
+        f"accuracy/{stage}": (logits.argmax(1) == targets).double().mean().item(),
+    }
+    assert found == pytest.approx(expected, rel=1e-5)
+
+    measure(model, data, verbose=False)
+    assert f"loss/{stage}" not in capsys.readouterr().out
+
+
+@pytest.mark.filterwarnings("ignore:.*does not have many workers.*", "ignore:.*LeafSpec.*")
+@pytest.mark.parametrize("experiment", ["palindromes", "text"], indirect=True)
+def test_who_predicts_from_python_gets_classes_and_their_probabilities(experiment, tmp_path):
+    model, data = experiment
+    data.setup("test")
+    found = outside_of_the_program(tmp_path).predict(model, data.test_dataloader())
+    model.eval()
+    for (classes, probabilities), batch in zip(found, data.test_dataloader(), strict=True):
+        logits, targets = model.predictions(batch)
+        assert torch.equal(classes, logits.argmax(1)) and classes.shape == targets.shape
+        likely = logits.exp() / logits.exp().sum(1, keepdim=True)
+        torch.testing.assert_close(probabilities, likely.amax(1))
