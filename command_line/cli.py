@@ -35,6 +35,7 @@ from command_line.checks import (
 from command_line.config_file import check_config, is_text, read_config
 from command_line.errors import UsageError
 from command_line.memory import check_fits, check_model, check_states
+from command_line.messages import needs_checkpoint
 from command_line.names import visible
 from command_line.naming import default_name
 from command_line.optimization import configure
@@ -145,9 +146,7 @@ class TrainingCLI(LightningCLI):
             if trains:
                 check_advance(self.folder, self._get(self.config, "trainer")["max_steps"])
         elif self.subcommand != "fit":
-            raise UsageError(
-                f"{self.subcommand} needs --ckpt_path: a checkpoint, or the folder of a run"
-            )
+            raise UsageError(needs_checkpoint(self.subcommand))
 
     def instantiate_classes(self) -> None:
         model = self._get(self.config, "model")

@@ -6,7 +6,7 @@ Only what is sure to be wrong is refused here; the parser has the last word.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
@@ -22,14 +22,29 @@ from command_line.arguments import (
 from command_line.checkpoint_file import find_checkpoint
 from command_line.config_file import check_config, read_config
 from command_line.errors import UsageError
-from command_line.messages import no_setting, unknown_class, unknown_flag, unknown_key
+from command_line.messages import (
+    needs_checkpoint,
+    no_setting,
+    unknown_class,
+    unknown_flag,
+    unknown_key,
+)
 from command_line.settings import flatten, typed
 from command_line.sources import Source, abstract_in, arguments_of, descends, read_sources
 
 ROOT = Path(__file__).resolve().parent.parent
 # Flags that set no argument of a class.
-SINGLE = ("help", "config", "print_config", "seed_everything", "threads", "ckpt_path")
-SINGLE += ("run.root", "run.experiment", "run.name")
+SINGLE = (
+    "help",
+    "config",
+    "print_config",
+    "seed_everything",
+    "threads",
+    "ckpt_path",
+    "run.root",
+    "run.experiment",
+    "run.name",
+)
 # Groups of settings: whose arguments they are, but for those that the program sets itself.
 GROUPS: dict[str, tuple[str, frozenset[str]]] = {
     "convergence": ("Convergence", frozenset()),
@@ -45,6 +60,8 @@ BASES = {
     "optimizer": ("Optimizer", "torch/optim"),
     "lr_scheduler": ("LRScheduler", "torch/optim"),
 }
+# The keys of a config that say which class is chosen.
+CHOICE = {key: {key, f"{key}.class_path"} for key in BASES}
 # Lightning's own of this name, which knows what it waits for.
 MORE = {"ReduceLROnPlateau": ["monitor"]}
 # What a choice is made of in a config; and the help about it.
@@ -62,8 +79,8 @@ def check_names(arguments: Arguments) -> None:
     Raises:
         UsageError: one of them is not, a config cannot be read, or there is no such checkpoint.
     """
-    for config in arguments.configs:
-        check_config(config, DEFAULT_CONFIG.parent)
+    for file in arguments.configs:
+        check_config(file, DEFAULT_CONFIG.parent)
     if arguments.checkpoint_path:
         find_checkpoint(arguments.checkpoint_path, "last")
     files = arguments.configs or [str(DEFAULT_CONFIG)] * (arguments.checkpoint_path is None)
@@ -72,6 +89,9 @@ def check_names(arguments: Arguments) -> None:
         for config in configs:
             _check_keys(config, arguments.subcommand)
     check_flags(arguments, configs)
+    named = arguments.checkpoint or any(config.get("ckpt_path") for config in configs)
+    if arguments.subcommand != "fit" and not named and not _asks_for_help(arguments.flags):
+        raise UsageError(needs_checkpoint(arguments.subcommand))
 
 
 def check_flags(arguments: Arguments, configs: Iterable[Mapping[str, object]]) -> None:
@@ -154,26 +174,34 @@ def _check_keys(config: Mapping[str, object], subcommand: str) -> None:
 
 
 def _check_flags(arguments: Arguments, configs: Iterable[Mapping[str, object]]) -> None:
-    flags = [each for each in _flags(arguments.flags) if " " not in each[0]]
-    chosen: dict[str, str | None] = {key: None for key in BASES}
+    chosen: dict[str, str | None] = {}
     for config in configs:
-        chosen |= {key: name for key in BASES if (name := _chosen(config, key))}
-    for flag, value in flags:
+        chosen |= {key: _chosen(config, key) for key in BASES if CHOICE[key] & config.keys()}
+    flags = list(_flags(arguments.flags))
+    for flag, value, _ in flags:
         if flag in CLASS_FLAGS and value is not None:
             chosen[flag[2:]] = _check_class(flag[2:], value)
-    for flag, _ in flags:
+    for flag, _, has_value in flags:
         name = flag.lstrip("-").replace("+", "")
         if not flag.startswith("--") or not _is_known(name, arguments.subcommand):
             raise UsageError(unknown_flag(flag, known_names(arguments.subcommand)))
         _check_setting(name, chosen, arguments.subcommand)
+        if not has_value and not _asks_for_help([flag]):
+            raise UsageError(f"{flag} needs a value")
 
 
-def _flags(words: list[str]) -> Iterator[tuple[str, str | None]]:
-    """The flags among some words, and what they are set to, where an = says it."""
-    for word in words:
+def _flags(words: Sequence[str]) -> Iterator[tuple[str, str | None, bool]]:
+    """The flags among some words, what an = sets them to, and whether they have any value."""
+    for word, after in zip(words, [*words, "--"][1:], strict=True):
         flag, equals, value = word.partition("=")
-        if re.match("--?[A-Za-z]", flag) and flag not in SHORT_FLAGS:
-            yield flag, value if equals else None
+        # What has a space is a value, whatever it begins with.
+        if re.match("--?[A-Za-z]", flag) and flag not in SHORT_FLAGS and " " not in flag:
+            follows = not after.startswith("--") or " " in after
+            yield flag, value if equals else None, bool(equals) or follows
+
+
+def _asks_for_help(flags: Sequence[str]) -> bool:
+    return any(re.match(r"-h$|--help$|--print_config|--[\w.]+\.help\b", flag) for flag in flags)
 
 
 def _is_known(key: str, subcommand: str) -> bool:

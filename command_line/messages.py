@@ -72,6 +72,12 @@ def in_one_line(message: str, keys: Iterable[str], choices: Choices) -> str:
         return no_setting(key, owner, found[1], settings, keys)
     if found := re.search(r"following arguments are required: ([\w.]+)", message):
         return _required(found[1], key, owner, choices)
+    if found := re.search(r"(?:argument )?(-\S+): expected one argument", message):
+        return f"{found[1]} needs a value"
+    if found := re.match(r"--(\w+)\.help: Expected a dot import path string: (.*)", message):
+        return unknown_class(found[1], found[2], choices.get(found[1], ()))
+    if found := re.search(r"Unable to load config [\"'](.*?)[\"']", message):
+        return f"{key or 'a group'}: no settings can be read from {found[1]}"
     values = re.findall(r"(?:Got|Given) value: (?!NestedArg)(.*)", message)
     values = [AS_TYPED.get(value, value) for value in values]
     values += re.findall(r"Expected a dot import path string: (.*)", message)
@@ -81,7 +87,8 @@ def in_one_line(message: str, keys: Iterable[str], choices: Choices) -> str:
     if "instantiatable class, but is abstract" in message:
         return f"{key} is only a base of others{listed(choices.get(key, ()))}"
     got = f", got {values[0]}" if values else ""
-    right = _right_values(message)
+    # What a seed of true would be, nobody could tell afterwards.
+    right = "a whole number" if key == "seed_everything" else _right_values(message)
     if no_such_class and values and key.startswith("trainer.") and right in ("", "a list"):
         return f"{key}: unknown class {values[0]}"
     if key and right:
@@ -136,6 +143,10 @@ def no_setting(
 def unknown_class(key: str, name: str, names: Iterable[str]) -> str:
     """Of a name that is not among the classes that a key may be set to."""
     return f"unknown {key} {name}{did_you_mean(name, names)}{listed(names)}"
+
+
+def needs_checkpoint(subcommand: str) -> str:
+    return f"{subcommand} needs --ckpt_path: a checkpoint, or the folder of a run"
 
 
 def listed(names: Iterable[str]) -> str:

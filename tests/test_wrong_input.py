@@ -102,7 +102,9 @@ COMMANDS = {
     ),
     "stray word": Wrong("fit LSTM", ["LSTM"]),
     "line break": Wrong("'a\nb'", ["unknown subcommand a b"]),
-    "flag without value": Wrong("fit --trainer.max_steps", ["--trainer.max_steps", "expected one"]),
+    "flag without value": Wrong("fit --trainer.max_steps", ["--trainer.max_steps needs a value"]),
+    "help about no class": Wrong("--model.help LSTMM", ["unknown model LSTMM", "mean LSTM?"]),
+    "group that is no file": Wrong("--trainer nowhere.yaml", ["no settings", "nowhere.yaml"]),
     "--config without value": Wrong("--config", ["--config needs a value"]),
     "--ckpt_path without value": Wrong("--ckpt_path", ["--ckpt_path needs a value"]),
     "flag in place of a path": Wrong("--ckpt_path --model=RNN", ["--ckpt_path needs a value"]),
@@ -117,7 +119,9 @@ VALUES = {
     "text for a number or null": Wrong(
         "--trainer.max_epochs few", ["trainer.max_epochs: must be a whole number", "got few"]
     ),
-    "text for a seed": Wrong("--seed_everything x", ["seed_everything: must be", "got x"]),
+    "text for a seed": Wrong(
+        "--seed_everything x", ["seed_everything: must be a whole number, got x"]
+    ),
     "text for devices": Wrong("--trainer.devices x", ["devices must be a number", "got x"]),
     "negative seed": Wrong("--seed_everything=-1", ["-1", "from 0 to 4294967295"]),
     "not one of few": Wrong(

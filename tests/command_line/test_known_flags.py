@@ -37,6 +37,10 @@ TYPOS = [
     "--config also_wrong.yaml",
     "--config nowhere.yaml",
     "--ckpt_path nowhere",
+    "test --data.length 5",
+    "--trainer.max_steps",
+    "--trainer.benchmark --threads 2",
+    "--run.name",
 ]
 RIGHT = [
     "",
@@ -49,6 +53,8 @@ RIGHT = [
     "--config mine.yaml --model.wide 3",
     "--config mine.yaml --model lightning_modules.LSTM --model.forget_bias 3",
     "--model null",
+    "--config configs.yaml --config mine.yaml --model.wide 3",
+    "test --print_config",
     "--data.curriculum.start 3",
     "--optimizer torch.optim.SGD --optimizer.momentum 0.5",
     "--lr_scheduler ReduceLROnPlateau --lr_scheduler.monitor loss/validation",
@@ -68,6 +74,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     (tmp_path / "wrong.yaml").write_text("model: RRN\ndata: Palindromes\ntrainer: {max_step: 1}\n")
     text = "model: {class_path: RRN, init_args: {hidden: 8}}\ndata: Palindromes\n"
     (tmp_path / "also_wrong.yaml").write_text(text)
+    (tmp_path / "configs.yaml").write_text("model: RRN\ndata: Palindromes\n")
     text = "model: {class_path: mine.Wider, init_args: {wide: 8}}\ndata: Palindromes\n"
     (tmp_path / "mine.yaml").write_text(text)
     return tmp_path
