@@ -117,7 +117,7 @@ class Checkpoints(Callback):
         self._end_step(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # Of epochs that end, the last step is known only now.
+        # However else it has come to its end.
         if self._last_saved != trainer.global_step:
             self._save(trainer, "last")
 
@@ -153,7 +153,11 @@ class Checkpoints(Callback):
     @staticmethod
     def _is_final(trainer: Trainer) -> bool:
         stops = trainer.should_stop and trainer.fit_loop._can_stop_early
-        return bool(stops or trainer.global_step == trainer.max_steps)
+        return bool(
+            stops
+            or trainer.global_step == trainer.max_steps
+            or (trainer.is_last_batch and ends_with_epoch(trainer))
+        )
 
     def _save(self, trainer: Trainer, name: str) -> None:
         # A resumed run continues the curves from the checkpoint, so they must reach up to it.
@@ -162,3 +166,13 @@ class Checkpoints(Callback):
         trainer.save_checkpoint(self.folder / f"{name}.ckpt", weights_only=False)
         if name == "last":
             self._last_saved = trainer.global_step
+
+
+def ends_with_epoch(trainer: Trainer) -> bool:
+    """Whether the training ends with the epoch whose last batch has just been.
+
+    Told once the epoch has ended, Lightning would go on from there with half an epoch.
+    """
+    epochs, steps = trainer.current_epoch + 1, trainer.global_step
+    may_stop = epochs >= (trainer.min_epochs or 0) and steps >= (trainer.min_steps or 0)
+    return epochs == trainer.max_epochs or (trainer.should_stop and may_stop)

@@ -146,7 +146,10 @@ class TrainingLoader(DataLoader[Any]):
     """
 
     def __init__(self, batches: CountedBatches, first: Callable[[], int], num_workers: int):
-        super().__init__(batches, batch_size=None, num_workers=num_workers)
+        # Or else a loader draws a seed for its workers from the random numbers of the training, at
+        # the beginning of each epoch, and not where a run goes on from there.
+        own = torch.Generator()
+        super().__init__(batches, batch_size=None, num_workers=num_workers, generator=own)
         self.batches, self.first = batches, first
 
     def __iter__(self) -> Any:

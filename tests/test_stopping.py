@@ -42,6 +42,11 @@ CASES = {
         ["--trainer.max_time=00:01:00:00"],
         [],
     ),
+    "epochs that end, batches drawn by workers": (
+        [*WRITER, "--data.num_workers=1", "--trainer.limit_train_batches=9"],
+        ["--trainer.max_epochs=1"],
+        ["--trainer.max_epochs=2"],
+    ),
 }
 
 
