@@ -60,6 +60,13 @@ def test_a_pipe_that_brings_nothing(pipe, monkeypatch):
         read_once(pipe(None))
 
 
+def test_a_pipe_reaches_one_process_only(pipe, train, small_config, small):
+    config = pipe(small_config.read_text())
+    devices = ["--trainer.devices=2", "--trainer.strategy=ddp_fork"]
+    outcome = train("fit", f"--config={config}", *small, *devices)
+    assert outcome.code == 2 and "what comes through a pipe reaches one process only" in outcome.err
+
+
 WRONG = {
     "no end": ("x" * MOST_BYTES + "x", "is too long for a config"),
     "empty": ("", "the config that came through a pipe is not a config"),
