@@ -249,7 +249,7 @@ class TrainingCLI(LightningCLI):
             self.folder.release()
         result = None if self.trainer.fast_dev_run else self.folder.result()
         if self.trainer.is_global_zero and result:
-            print(visible(words.closing(result, self.folder.path)), flush=True)
+            print(visible(words.closing(result, self.folder.path, self.settings)), flush=True)
 
     def validate(self, model: LightningModule, datamodule: LightningDataModule, **_: Any) -> None:
         """Measure a checkpoint on the validation set."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from command_line.comparing_flags import parser_of_compare, take_fixed, varied
+from command_line.comparing_flags import carried_out, parser_of_compare, take_fixed, varied
 from command_line.errors import UsageError
 from command_line.names import visible
 from command_line.standard_output import standard_output
@@ -74,6 +74,8 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
     from comparison.display import Display
     from comparison.folder import AHEAD, State
 
+    how = carried_out(flags)
+    retried = ["--retry_failed"] * flags.retry_failed
     runs = definition.grid.runs()
     threads = threads_of_run(flags.threads, flags.jobs, definition.base.get("threads", 1))
     engine = _engine(flags, threads)
@@ -108,9 +110,9 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
     finally:
         engine.kill()
     if conductor.stop.signals:
-        print(visible(words.interrupted(folder)), flush=True)
+        print(visible(words.interrupted(folder, [*how, *retried])), flush=True)
         return 128 + conductor.stop.signals[0]
-    if failed := words.closing(folder, runs):
+    if failed := words.closing(folder, runs, how):
         print(visible(failed), flush=True)
         return 1
     return 0

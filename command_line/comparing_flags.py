@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 
 from command_line.errors import UsageError
@@ -59,6 +60,13 @@ def _of_fit() -> list[str]:
     from command_line.known_flags import known_names
 
     return [name for name in known_names("fit") if "." in name or name in CLASSES]
+
+
+def carried_out(flags: argparse.Namespace) -> list[str]:
+    """Of the flags of a command, those that its comparison does not keep: how it is carried out."""
+    given = {name: getattr(flags, name) for name in ("jobs", "threads", "engine", "gpus_per_run")}
+    usual = {"jobs": 1, "threads": None, "engine": "local", "gpus_per_run": None}
+    return [f"--{name} {value}" for name, value in given.items() if value != usual[name]]
 
 
 def take_fixed(argv: Sequence[str]) -> tuple[list[str], dict[str, str]]:

@@ -109,7 +109,8 @@ def _carry_out(argv: list[str]) -> int:
     except FinishedAlready as finished:
         if processes.is_main_process():
             print(visible(f"This very run is finished already, in {finished.folder.path}."))
-            print(visible(words.closing(finished.folder.result() or {}, finished.folder.path)))
+            folder = finished.folder
+            print(visible(words.closing(folder.result() or {}, folder.path, finished.settings)))
     except Interrupted as interrupted:
         # Lightning kills the whole run when one of its processes ends in any other way.
         if not interrupted.is_main:

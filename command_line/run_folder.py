@@ -25,9 +25,9 @@ TAKEN = "another process is writing to"
 class FinishedAlready(Exception):
     """The very same command has been carried out before; its result is in the folder."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: RunFolder, settings: Mapping[str, Any]) -> None:
         super().__init__(f"{folder.path} is finished")
-        self.folder = folder
+        self.folder, self.settings = folder, settings
 
 
 @dataclass
@@ -117,7 +117,7 @@ class RunFolder:
             return
         result = self.result()
         if result and not differences(flatten(present), flatten(config)):
-            raise FinishedAlready(self)
+            raise FinishedAlready(self, config)
         state = "finished" if result else "unfinished"
         if not result and self.result_file.is_file():
             state = f"whose {self.result_file.name} is broken"
@@ -154,7 +154,12 @@ class RunFolder:
                     events.unlink()
             with written_whole(self.config_file) as file:
                 yaml.safe_dump(dict(config), file, sort_keys=False)
+        except (FinishedAlready, UsageError):
+            # The process may go on with another run.
+            self.release()
+            raise
         except OSError as error:
+            self.release()
             raise UsageError(
                 f"cannot write to the run's folder {self.path}: {error.strerror}; "
                 f"choose another place with --run.root"

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 
-# Models, or cells of a model, that do the same task.
-COMPARED = (("RNN", "LSTM", "RRN", "GRU"), ("GCN", "CellGCN", "GCNII"))
+from command_line.advice import next_steps, quoted
+from command_line.settings import flatten
 
 
 def greeting(
@@ -29,8 +28,14 @@ def greeting(
     )
 
 
-def closing(result: dict[str, Any], folder: Path) -> str:
-    """What came out of a run, where it is, and what to do next."""
+def closing(result: dict[str, Any], folder: Path, settings: Mapping[str, Any] | None = None) -> str:
+    """What came out of a run, where it is, and what to do next.
+
+    Args:
+        result: as in result.json.
+        folder: of the run.
+        settings: of the run, with nested groups; None where they are unknown.
+    """
     step, steps = result["steps_to_converge"], result["steps"]
     if step:
         lines = [f"Converged at step {step}."]
@@ -63,22 +68,8 @@ def closing(result: dict[str, Any], folder: Path) -> str:
         lines.append(f"  gradients      {gradients}")
     speed = result["steps_per_second"]
     lines.append(f"  took           {result['seconds']:.1f} s of training, {speed} steps/s")
-    run = shlex.quote(str(folder))
-    follow = f"--trainer.max_steps {2 * steps}"
-    if step:
-        follow = "--convergence.window 50"
-    elif result.get("stopped_early"):
-        follow = "--early_stopping.patience null"
-    lines += [
-        f"  run            {folder}",
-        f"  look           tensorboard --logdir {shlex.quote(str(folder.parent.parent))}",
-        f"  resume         python train.py fit --ckpt_path {run} {follow}",
-        f"  compare        {_comparison(result, folder)}",
-    ]
-    if result["model"] == "CharGenerator":
-        lines.append(f"  write          python train.py generate --ckpt_path {run}")
-    if result["model"] in COMPARED[1]:
-        lines.append(f"  predict        python train.py predict --ckpt_path {run}")
+    lines.append(f"  run            {folder}")
+    lines += map(str, next_steps(result, folder, flatten(settings or {})))
     return "\n".join(lines)
 
 
@@ -98,19 +89,6 @@ def _gradients(result: dict[str, Any]) -> str:
     return ", ".join(f"{counts[name]} {text}" for name, text in told.items() if counts.get(name))
 
 
-def _comparison(result: dict[str, Any], folder: Path) -> str:
-    """How to train another cell in the same way."""
-    cell = result["hparams"].get("cell") if result["model"] == "CharGenerator" else None
-    ours = cell or result["model"]
-    names = next((names for names in COMPARED if ours in names), COMPARED[0])
-    first, *others = [name for name in names if name != ours]
-    # Another run than the first one of all is compared at its own settings.
-    default = folder.parts[-3:] == ("palindromes", result["model"], "default")
-    same = "" if default else f"--config {shlex.quote(str(folder / 'config.yaml'))} "
-    flag = "--model.cell" if cell else "--model"
-    return f"python train.py {same}{flag} {first}   (or {', '.join(others)})"
-
-
 def evaluation(
     metrics: dict[str, float],
     model: LightningModule,
@@ -126,7 +104,7 @@ def evaluation(
 def interrupted(step: int, folder: Path) -> str:
     return (
         f"Interrupted at step {step}; nothing is lost. Go on with:\n"
-        f"  python train.py fit --ckpt_path {shlex.quote(str(folder))}"
+        f"  python train.py fit --ckpt_path {quoted(folder)}"
     )
 
 

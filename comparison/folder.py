@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
+from command_line.advice import quoted
 from command_line.config_file import check_config
 from command_line.errors import UsageError
 from command_line.lengths_file import LENGTHS, read_lengths
@@ -194,7 +195,7 @@ class ComparisonFolder:
         if definition.beside:
             self._write(self.beside_file, definition.beside.read_text(encoding="utf-8"))
         content = definition.dump(self.config_file.name, self.beside_file.name)
-        self._write(self.definition_file, HEADING.format(self.definition_file) + content)
+        self._write(self.definition_file, HEADING.format(quoted(self.definition_file)) + content)
         if not definition.beside:
             # Last, so that no definition names what is not there.
             self.beside_file.unlink(missing_ok=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import wrap
 
+from command_line.advice import quoted
 from comparison.definition import Definition
 from comparison.folder import ComparisonFolder, State
 from comparison.grid import Run
@@ -51,7 +51,7 @@ def announcement(
         ("state", (", ".join(done) + retry) or "none of them begun"),
         ("place", place),
         ("folder", str(folder.path)),
-        ("look", f"tensorboard --logdir {shlex.quote(str(folder.path / 'runs'))}"),
+        ("look", f"tensorboard --logdir {quoted(folder.path / 'runs')}"),
     ]
     factors = [
         _counted(len(grid.models), "model"),
@@ -88,20 +88,26 @@ def drawn(folder: Path, records: Sequence[Record], files: Sequence[Path]) -> str
     figures = {file.stem for file in files}
     lines += [
         f"{_counted(len(figures), 'figure')} in {files[0].parent}, as PNG and SVG; also in:",
-        f"  tensorboard --logdir {shlex.quote(str(folder))}",
+        f"  tensorboard --logdir {quoted(folder)}",
     ]
     return "\n".join(lines)
 
 
-def closing(folder: ComparisonFolder, runs: Sequence[Run]) -> str:
-    """What has failed, and why, and how to try it again; '' if nothing has."""
+def closing(folder: ComparisonFolder, runs: Sequence[Run], how: Sequence[str] = ()) -> str:
+    """What has failed, and why, and how to try it again; '' if nothing has.
+
+    Args:
+        folder: of the comparison.
+        runs: all of its grid.
+        how: flags that say how it was carried out, such as --jobs.
+    """
     failed = [run for run in runs if folder.state(run) is State.FAILED]
     if not failed:
         return ""
     lines = [f"{len(failed)} of {_counted(len(runs), 'run')} failed:"]
     for run in failed:
         lines += [f"  {run}: {folder.failure(run)}", f"    {folder.log(run)}"]
-    again = command(folder)
+    again = command(folder, how)
     return "\n".join([*lines, f"Once more with:\n  {again} --retry_failed"])
 
 
@@ -109,13 +115,13 @@ def closing(folder: ComparisonFolder, runs: Sequence[Run]) -> str:
 NOT_BEGUN = "Interrupted before any run; nothing has changed. Give the same command again."
 
 
-def interrupted(folder: ComparisonFolder) -> str:
-    """How to go on with what was stopped."""
-    return f"Interrupted; nothing is lost. Go on with:\n  {command(folder)}"
+def interrupted(folder: ComparisonFolder, how: Sequence[str] = ()) -> str:
+    """How to go on with what was stopped, in the same way."""
+    return f"Interrupted; nothing is lost. Go on with:\n  {command(folder, how)}"
 
 
-def command(folder: ComparisonFolder) -> str:
-    return f"python train.py compare --config {shlex.quote(str(folder.definition_file))}"
+def command(folder: ComparisonFolder, how: Sequence[str] = ()) -> str:
+    return " ".join(["python train.py compare --config", quoted(folder.definition_file), *how])
 
 
 def _row(name: str, words: str, indent: int) -> str:

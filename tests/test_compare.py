@@ -119,8 +119,8 @@ def test_a_grid_that_is_stopped_says_how_to_go_on(
     process.join(60)
     assert process.exitcode == 128 + signal.SIGINT
     said = (tmp_path / "out.txt").read_text()
-    go_on = "python train.py compare --config comparisons/small/comparison.yaml"
-    assert "nothing is lost" in said and go_on in said
+    go_on = "python train.py compare --config comparisons/small/comparison.yaml --jobs 2"
+    assert "nothing is lost" in said and f"{go_on}\n" in said
     assert "nothing is lost" in "".join(logs(tmp_path).values())
 
     finished = train(*go_on.split()[2:])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import pytest
 
 from command_line.comparing import threads_of_run
-from command_line.comparing_flags import take_fixed
+from command_line.comparing_flags import carried_out, parser_of_compare, take_fixed
+from comparison import words
+from comparison.folder import ComparisonFolder
 
 WRONG = {
     "flag": ("--modles RNN", "unknown flag --modles, did you mean --models?"),
@@ -106,7 +109,7 @@ def test_the_grid_is_shown_in_80_columns(train, small_config, tmp_path, monkeypa
     )
     assert outcome.code == 0, outcome.err
     assert "240 runs: 2 models x 20 lengths x 2 optimizers x 3 seeds" in outcome.out
-    for words in (
+    for said in (
         "RNN, LSTM",
         "5, 10, 15, ..., 100 (20 values)",
         "SGD, Adam",
@@ -115,7 +118,7 @@ def test_the_grid_is_shown_in_80_columns(train, small_config, tmp_path, monkeypa
         "3 at once",
         "comparisons/small",
     ):
-        assert words in outcome.out
+        assert said in outcome.out
     assert max(map(len, outcome.out.splitlines())) <= 80
     assert list(tmp_path.iterdir()) == [small_config]
 
@@ -134,6 +137,27 @@ def test_flags_of_fit_are_parted_from_those_of_compare():
     ours, fixed = take_fixed(typed)
     assert ours == ["--jobs", "2", "--vary", "c.d=3", "--config=x.yaml"]
     assert fixed == {"optimizer": "SGD", "a.b": "1=2"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "kept"),
+    [
+        ("--models RNN --seeds 3 --folder x", ""),
+        ("--jobs=2 --threads 4", "--jobs 2 --threads 4"),
+        ("--engine ray --gpus_per_run .25", "--engine ray --gpus_per_run 0.25"),
+    ],
+)
+def test_how_a_comparison_is_carried_out_is_part_of_how_to_go_on(flags, kept, tmp_path):
+    parser = parser_of_compare()
+    how = carried_out(parser.parse(flags.split()))
+    assert " ".join(how) == kept
+    folder = ComparisonFolder(Path("-my comparison's"))
+    said = words.interrupted(folder, how).splitlines()[-1]
+    command = shlex.split(said)
+    assert command[:3] == ["python", "train.py", "compare"]
+    again = parser.parse(command[3:])
+    assert Path(again.config) == Path("-my comparison's/comparison.yaml")
+    assert carried_out(again) == how
 
 
 @pytest.mark.parametrize(

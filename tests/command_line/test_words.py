@@ -31,6 +31,9 @@ RESULT = {
 }
 
 
+TO_STEP_100 = {"trainer": {"max_steps": 100}}
+
+
 @pytest.mark.parametrize(("devices", "expected"), [(1, "cpu"), (2, "2 x cpu")])
 def test_greeting(devices, expected, monkeypatch):
     monkeypatch.setenv("PL_GLOBAL_SEED", "7")
@@ -82,8 +85,11 @@ def test_closing_of_a_run_that_has_not_converged():
 def test_closing_of_a_run_that_has_converged():
     text = words.closing({**RESULT, "steps_to_converge": 42}, FOLDER)
     assert text.startswith("Converged at step 42.\n")
+    assert "--convergence.window 50 --trainer.max_steps 120\n" in text
+    before = words.closing({**RESULT, "steps_to_converge": 42}, FOLDER, TO_STEP_100)
     # More steps alone would stop at once.
-    assert "--trainer.max_steps" not in text and "--convergence.window 50" in text
+    assert "--trainer.max_steps" not in before and "--convergence.window 50\n" in before
+    assert "trains on until the mean of 50 steps is 1, at most to step 100\n" in before
 
 
 def test_closing_of_a_run_too_short_to_measure():
@@ -140,8 +146,11 @@ def test_the_other_models_are_suggested():
 def test_closing_of_a_generator():
     result = {**RESULT, "model": "CharGenerator", "hparams": {"cell": "LSTM"}}
     text = words.closing(result, FOLDER)
-    command = re.search(r"python train\.py (.* --model.cell RNN) +\(or RRN, GRU\)", text)[1]
-    assert take_apart(shlex.split(command)).configs == [str(FOLDER / "config.yaml")]
+    command = re.search(r"python train\.py (.* --model.cell RNN .*)", text)[1]
+    other = take_apart(shlex.split(command))
+    assert other.configs == [str(FOLDER / "config.yaml")]
+    # In a folder of its own.
+    assert other.flags[-2:] == ["--run.name", "it's mine,cell=RNN"]
     write = shlex.split(re.search(r"  write +python train\.py (generate .*)", text)[1])
     assert write == ["generate", "--ckpt_path", str(FOLDER)]
     assert "generate" not in words.closing(RESULT, FOLDER)
@@ -163,7 +172,7 @@ GRAPH = {
 
 
 def test_closing_of_a_graph_network_that_stopped_early():
-    text = words.closing(GRAPH, FOLDER)
+    text = words.closing(GRAPH, FOLDER, TO_STEP_100)
     assert text.splitlines()[:3] == [
         "Stopped at step 60: no lower loss/validation in 10 validations.",
         "  validation     accuracy 0.75, loss 0.5 at step 50, the best",
