@@ -145,7 +145,9 @@ class _Judge:
     ) -> None:
         """A value: numbers, and what is made of them; texts that name nothing, or may be any."""
         if isinstance(value, str):
-            harmless = not SUSPECT.search(value) and not os.path.exists(value)
+            # A file may hold more of the settings.
+            is_file = os.path.exists(value) and not os.path.isdir(value)
+            harmless = not SUSPECT.search(value) and not is_file
             if not (texts or harmless or self.named(value)):
                 self.refuse_name(where, value)
         elif isinstance(value, (list, tuple)):

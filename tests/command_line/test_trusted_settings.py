@@ -225,6 +225,8 @@ PLAIN = [
 @pytest.mark.parametrize("changes", PLAIN, ids=lambda changes: ", ".join(changes) or "none")
 def test_plain_settings_are_kept_as_they_are(changes, planted, config):
     config = changed(config, changes)
+    # A folder that happens to be there is no file of settings.
+    planted.with_name("auto").mkdir()
     assert trusted(config, planted, trains=True, flags=[]) == config
 
 
