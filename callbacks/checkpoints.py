@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +30,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None
     ) -> None:
+        # In memory first: of a file that cannot be written, torch would not say why.
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
         with written_whole(Path(path), "wb") as file:
-            torch.save(checkpoint, file)
+            file.write(content.getbuffer())
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """As Lightning does.
@@ -81,9 +87,13 @@ class Checkpoints(Callback):
         self.best_validation: dict[str, float] = {}
         self._signal: int | None = None
         self._last_saved: int | None = None
+        # Of the run's folder: its device and inode.
+        self._identity: tuple[int, int] | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._last_saved = trainer.global_step
+        self._last_saved, self._identity = trainer.global_step, None
+        if trainer.is_global_zero:
+            self._check_folder()
         # From the first step on there is something to resume from.
         if trainer.global_step == 0:
             self._save(trainer, "last")
@@ -160,12 +170,28 @@ class Checkpoints(Callback):
         )
 
     def _save(self, trainer: Trainer, name: str) -> None:
+        if trainer.is_global_zero:
+            self._check_folder()
         # A resumed run continues the curves from the checkpoint, so they must reach up to it.
         for logger in trainer.loggers:
             logger.save()
         trainer.save_checkpoint(self.folder / f"{name}.ckpt", weights_only=False)
         if name == "last":
             self._last_saved = trainer.global_step
+
+    def _check_folder(self) -> None:
+        """Lest a folder that somebody has removed be made again, and hold half a run."""
+        folder = self.folder.parent
+        try:
+            found = os.stat(folder)
+        except FileNotFoundError:
+            if self._identity is None:
+                return
+            raise
+        identity = (found.st_dev, found.st_ino)
+        if self._identity not in (None, identity):
+            raise FileNotFoundError(errno.ENOENT, "It has been replaced", str(folder))
+        self._identity = identity
 
 
 def ends_with_epoch(trainer: Trainer) -> bool:

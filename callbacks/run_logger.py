@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +61,41 @@ class RunLogger(TensorBoardLogger):
             if others <= {"epoch"}:
                 return
             metrics = {name: metrics[name] for name in metrics if name in others}
-        super().log_metrics(metrics, step)
+        try:
+            super().log_metrics(metrics, step)
+        except ValueError as error:
+            # Of a file that cannot be written, Lightning would blame the metrics.
+            if isinstance(error.__cause__, OSError):
+                raise error.__cause__ from None
+            raise
 
     @rank_zero_only
     def save(self) -> None:
         """Flush the events; Lightning would write the settings again, which config.yaml has."""
         self.experiment.flush()
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Close the file; of a run that has failed, such as on a full disk, as far as it can be."""
+        with suppress(OSError) if status == "failed" else nullcontext():
+            super().finalize(status)
+
+
+@contextmanager
+def failures_told_once() -> Iterator[None]:
+    """Let the writer's thread fail without a traceback: what is written next raises its error."""
+    kept = threading.excepthook
+
+    def hook(failure: threading.ExceptHookArgs) -> None:
+        is_writer = type(failure.thread).__module__.startswith("tensorboard.")
+        if not (is_writer and issubclass(failure.exc_type, OSError)):
+            kept(failure)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = kept
 
 
 class LateWriter(SummaryWriter):
@@ -82,6 +113,14 @@ class LateWriter(SummaryWriter):
         if self.__dict__.get("_made", True):
             raise AttributeError(name)
         self._made = True
+        try:
+            self._make_in_order()
+        except OSError:
+            self._made = False
+            raise
+        return getattr(self, name)
+
+    def _make_in_order(self) -> None:
         step = self._resumed_step or 0
         for file in self._files():
             first = FROM_STEP.search(file.name)
@@ -96,7 +135,6 @@ class LateWriter(SummaryWriter):
             made.unlink()
             time.sleep(1 - time.time() % 1)
             self._make(step)
-        return getattr(self, name)
 
     def _make(self, step: int) -> None:
         # TensorBoard passes over the first mark of a beginning that it meets, so the first file

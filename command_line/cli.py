@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
 import datamodules  # noqa: F401  so that its classes are known by their names
 import lightning_modules  # noqa: F401  so that its classes are known by their names
+from callbacks.run_logger import failures_told_once
 from command_line import lengths, words
 from command_line.arguments import CHECKPOINT_NAMES, DEFAULT_CONFIG, Arguments
 from command_line.checkpoint_file import (
@@ -51,6 +53,7 @@ from command_line.trainer_settings import TRAINER_DEFAULTS, explained, to_measur
 from command_line.trainer_values import is_cpu
 from command_line.trusted_settings import trusted
 from command_line.unused import check_used
+from command_line.unwritable import Unwritable, concerns
 from lightning_modules import NodeClassifier
 
 
@@ -244,7 +247,17 @@ class TrainingCLI(LightningCLI):
         # Before it loads a checkpoint, which Lightning would do in the precision of a new model.
         self.trainer.precision_plugin.convert_module(model)
         try:
-            self.trainer.fit(model, datamodule, ckpt_path=self.checkpoint_file, weights_only=True)
+            with failures_told_once():
+                self.trainer.fit(
+                    model, datamodule, ckpt_path=self.checkpoint_file, weights_only=True
+                )
+        except OSError as error:
+            if not concerns(error, self.folder.path):
+                raise
+            if self.trainer.strategy.launcher:
+                # The others would wait for this one, or tell that it is gone.
+                self.trainer.strategy.launcher.kill(getattr(signal, "SIGKILL", signal.SIGTERM))
+            raise Unwritable(words.unwritable(error, self.folder)) from None
         finally:
             self.folder.release()
         result = None if self.trainer.fast_dev_run else self.folder.result()

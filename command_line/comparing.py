@@ -14,6 +14,7 @@ from command_line.comparing_flags import carried_out, parser_of_compare, take_fi
 from command_line.errors import UsageError
 from command_line.names import visible
 from command_line.standard_output import standard_output
+from command_line.unwritable import THEN, Unwritable, concerns, told
 
 if TYPE_CHECKING:
     from comparison.conduct import Conductor
@@ -107,8 +108,14 @@ def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.N
                 for run in ahead:
                     folder.forget_failure(run)
             _carry_out(conductor, ahead, folder, runs)
+    except OSError as error:
+        if not concerns(error, folder.path):
+            raise
+        conductor.unwritable = told(error, folder.path)
     finally:
         engine.kill()
+    if conductor.unwritable:
+        raise Unwritable(f"{conductor.unwritable}{THEN}go on with: {words.command(folder)}")
     if conductor.stop.signals:
         print(visible(words.interrupted(folder, [*how, *retried])), flush=True)
         return 128 + conductor.stop.signals[0]
@@ -126,7 +133,7 @@ def _carry_out(
     if ahead:
         with conductor.stop.listening(), conductor.display:
             conductor.carry_out(ahead)
-    if not conductor.stop.signals:
+    if not (conductor.stop.signals or conductor.unwritable):
         results.collect(folder.path, runs, folder.test_lengths)
         outputs.show(folder.path)
 

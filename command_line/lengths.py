@@ -13,6 +13,7 @@ from command_line.memory import check_fits
 from command_line.names import visible
 from command_line.predictions import check_output, check_writable
 from command_line.run_folder import RunFolder
+from command_line.unwritable import cannot_write
 from comparison.values import ascending
 from storage.files import written_whole
 
@@ -175,7 +176,8 @@ def write(table: Path, measured: Sequence[AtLength], title: str) -> None:
         with written_whole(picture_of(table), "wb") as file:
             figure.savefig(file, format="png", dpi=RESOLUTION)
     except OSError as error:
-        raise UsageError(f"{table} cannot be written: {error.strerror}") from None
+        wrong = f"{table} cannot be written: {error.strerror}"
+        raise cannot_write(table, error, wrong) from None
 
 
 def _table(output: str | None, checkpoint: Path) -> Path:

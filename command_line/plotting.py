@@ -8,6 +8,7 @@ from pathlib import Path
 
 from command_line.errors import UsageError
 from command_line.flags import FlagParser
+from command_line.unwritable import cannot_write
 from storage.files import check_folder
 
 DESCRIPTION = """\
@@ -44,7 +45,8 @@ def carry_out(argv: list[str]) -> None:
         hint = f"; {again} makes the tables again from the runs" if definition.is_file() else ""
         raise UsageError(f"{error}{hint}") from None
     except OSError as error:
-        raise UsageError(f"cannot write to {folder}: {error.strerror}") from None
+        wrong = f"cannot write to {folder}: {error.strerror}"
+        raise cannot_write(folder, error, wrong) from None
 
 
 def _folder(typed: str | None) -> Path:

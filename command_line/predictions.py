@@ -14,6 +14,7 @@ from torch import Tensor
 from command_line.errors import UsageError
 from command_line.names import check_shown
 from command_line.standard_output import standard_output
+from command_line.unwritable import cannot_write
 from storage.files import check_file, written_whole
 
 HEADER = ("node", "class", "probability")
@@ -43,7 +44,7 @@ def check_writable(path: Path) -> None:
     try:
         check_file(path)
     except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+        raise cannot_write(path, error, f"{path} cannot be written: {error.strerror}") from None
 
 
 def write_predictions(path: Path | None, batches: Iterable[tuple[Tensor, Tensor]]) -> int:
@@ -67,7 +68,7 @@ def write_predictions(path: Path | None, batches: Iterable[tuple[Tensor, Tensor]
         with written_whole(path) as file:
             return _write(file, batches)
     except OSError as error:
-        raise UsageError(f"--output {path}: {error.strerror}") from None
+        raise cannot_write(path, error, f"--output {path}: {error.strerror}") from None
 
 
 def _write(file: IO[Any], batches: Iterable[tuple[Tensor, Tensor]]) -> int:

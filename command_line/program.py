@@ -13,6 +13,7 @@ from command_line.errors import UsageError
 from command_line.memory import exhausted, told
 from command_line.names import visible
 from command_line.standard_output import forgiving_streams, standard_output
+from command_line.unwritable import Unwritable
 from figures import draw_into_files
 from storage.archive import Broken
 
@@ -38,17 +39,18 @@ def main(argv: list[str]) -> int:
         argv: what was typed behind `train.py`.
 
     Returns:
-        0 when it is done; 1 when runs of a comparison have failed; 2 for wrong input, told in one
-        line on standard error; 128 + n when signal n ended the run, after a checkpoint.
+        0 when it is done; 1 when runs of a comparison have failed, or a disk is full or a folder
+        gone, and 2 for wrong input, told in one line on standard error; 128 + n when signal n ended
+        the run, after a checkpoint.
     """
     draw_into_files()
     with forgiving_streams():
         try:
             return _carry_out(argv)
-        except UsageError as error:
+        except (UsageError, Unwritable) as error:
             if processes.tells_mistakes():
                 print(f"train.py: error: {visible(' '.join(str(error).split()))}", file=sys.stderr)
-            return 2
+            return 2 if isinstance(error, UsageError) else 1
         except (MemoryError, OSError, RuntimeError) as error:
             line = _of_the_machine(error)
             if line is None:

@@ -13,6 +13,7 @@ import yaml
 
 from command_line.errors import UsageError
 from command_line.settings import defining, describe, differences, flatten
+from command_line.unwritable import cannot_write
 from command_line.yaml_text import KeyTwice, load
 from storage.files import written_whole
 from storage.lock import LOCK, taken
@@ -160,10 +161,11 @@ class RunFolder:
             raise
         except OSError as error:
             self.release()
-            raise UsageError(
+            wrong = (
                 f"cannot write to the run's folder {self.path}: {error.strerror}; "
                 f"choose another place with --run.root"
-            ) from None
+            )
+            raise cannot_write(self.path, error, wrong) from None
 
     def _is_void(self) -> bool:
         """Whether there is nothing in the folder that could be lost."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,9 @@ from typing import Any
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 
 from command_line.advice import next_steps, quoted
+from command_line.run_folder import RunFolder
 from command_line.settings import flatten
+from command_line.unwritable import THEN, told
 
 
 def greeting(
@@ -106,6 +109,20 @@ def interrupted(step: int, folder: Path) -> str:
         f"Interrupted at step {step}; nothing is lost. Go on with:\n"
         f"  python train.py fit --ckpt_path {quoted(folder)}"
     )
+
+
+def unwritable(error: OSError, folder: RunFolder) -> str:
+    """Why a run has ended that could not be kept any more, and how to go on with it."""
+    if error.errno in (errno.ENOENT, errno.ENOTDIR):
+        return (
+            f"{folder.path} has been removed or moved, or a part of it, while the run was "
+            f"training: go on from where it is now, or give the same command again to begin anew"
+        )
+    then = "give the same command again"
+    if folder.checkpoint("last").is_file():
+        run = quoted(folder.path)
+        then = f"go on from its last checkpoint with: python train.py fit --ckpt_path {run}"
+    return f"{told(error, folder.path)}{THEN}{then}"
 
 
 def _numbers(metrics: Mapping[str, float | None]) -> str:

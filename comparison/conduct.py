@@ -13,6 +13,7 @@ from command_line.arguments import take_apart
 from command_line.errors import UsageError
 from command_line.known_flags import check_flags
 from command_line.settings import flatten
+from command_line.unwritable import concerns, told
 from comparison.checking import MOST_PARSED, MOST_REHEARSED, check_settings
 from comparison.definition import Definition
 from comparison.display import Display
@@ -91,6 +92,8 @@ class Conductor:
         self.forecast = Forecast(engine.idle)
         # They have taken longer than is seen of them.
         self.resumed: set[Run] = set()
+        # Why nothing can be kept any more.
+        self.unwritable = ""
         self._stopping = False
         display.seconds_left, display.how_far = self.seconds_left, folder.how_far
 
@@ -119,10 +122,15 @@ class Conductor:
         self.queue.extend(sorted(runs, key=lambda run: run.seed))
         while (self.queue or self.elsewhere or self.engine.busy) and self._goes_on():
             self._look_elsewhere()
-            while self.queue and self.engine.idle and not self._stopping:
-                self._start(self.queue.popleft())
-            for answer in self.engine.wait(SECONDS_BETWEEN_LOOKS):
-                self._note(answer.key, _outcome(answer))
+            try:
+                while self.queue and self.engine.idle and not self._stopping:
+                    self._start(self.queue.popleft())
+                for answer in self.engine.wait(SECONDS_BETWEEN_LOOKS):
+                    self._note(answer.key, _outcome(answer))
+            except OSError as error:
+                if not concerns(error, self.folder.path):
+                    raise
+                self.unwritable = told(error, self.folder.path)
             self.display.show()
 
     def seconds_left(self) -> float | None:
@@ -134,6 +142,9 @@ class Conductor:
         return self.forecast.left([*self.queue, *(run for _, run in self.elsewhere)], running)
 
     def _start(self, run: Run) -> None:
+        if not self.folder.definition_file.is_file():
+            self.unwritable = f"{self.folder.path} has been removed or moved meanwhile: put it back"
+            return
         state = self.folder.state(run)
         if state in (State.FINISHED, State.FAILED):
             self._end(run)
@@ -154,6 +165,9 @@ class Conductor:
             return
         elif outcome.kind is Kind.TAKEN:
             self.elsewhere.append((time.monotonic() + SECONDS_ELSEWHERE, run))
+        elif outcome.kind is Kind.UNWRITABLE and self.folder.run(run).path.is_dir():
+            # Not of the run alone, as where somebody has removed its folder: it would begin anew.
+            self.unwritable = outcome.reason
         elif self.retries[run] < MOST_RETRIES:
             self.retries[run] += 1
             self.display.say(f"{run}: {outcome.reason}; it goes on from its checkpoint")
@@ -177,9 +191,9 @@ class Conductor:
 
     def _goes_on(self) -> bool:
         """Whether to wait for more; after a first signal, only for what is under way."""
-        if not self.stop.signals:
+        if not self.stop.signals and not self.unwritable:
             return True
-        if len(self.stop.signals) > 1:
+        if len(self.stop.signals) + bool(self.unwritable) > 1:
             self.engine.kill()
             return False
         if not self._stopping:
@@ -219,7 +233,7 @@ def _outcome(answer: Answer) -> Outcome:
     if answer.death is not None:
         return Outcome(Kind.DIED, answer.death)
     if answer.error is not None:
-        # Such as a disk that is full: not the run's own fault.
+        # Whatever it is, it is not the run's own fault.
         return Outcome(Kind.DIED, answer.error)
     outcome: Outcome = answer.value
     return outcome

@@ -14,6 +14,7 @@ from command_line.config_file import check_config
 from command_line.errors import UsageError
 from command_line.lengths_file import LENGTHS, read_lengths
 from command_line.run_folder import RunFolder
+from command_line.unwritable import Unwritable, cannot_write
 from comparison.beside import BESIDE
 from comparison.comparison_file import read_comparison
 from comparison.definition import NAME, Definition, define
@@ -172,11 +173,12 @@ class ComparisonFolder:
         finally:
             os.close(descriptor)
 
-    def _unwritable(self, error: OSError) -> UsageError:
-        return UsageError(
+    def _unwritable(self, error: OSError) -> UsageError | Unwritable:
+        wrong = (
             f"cannot write to {self.path}: {error.strerror}; choose another folder with "
             f"--folder FOLDER"
         )
+        return cannot_write(self.path, error, wrong)
 
     def _define(self, definition: Definition, alone: bool) -> None:
         if not alone:

@@ -13,12 +13,16 @@ from enum import Enum
 from pathlib import Path
 
 from command_line.run_folder import TAKEN
+from command_line.standard_output import forgiving_streams
+from command_line.unwritable import THEN, concerns, told
 from comparison.definition import Definition
 from comparison.folder import ComparisonFolder, State
 from comparison.grid import Run
 from storage.lock import taken
 
 LONGEST_REASON = 300
+# What the program begins its last line with.
+ERROR = "train.py: error: "
 
 
 class Kind(Enum):
@@ -29,6 +33,7 @@ class Kind(Enum):
     INTERRUPTED = "interrupted"
     TAKEN = "taken by another process"
     DIED = "died"
+    UNWRITABLE = "its place takes no more files"
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,15 @@ def carry_out(task: Task) -> Outcome:
 
     Who has the log has the run, so that two comparisons of one folder do not share one.
     """
+    try:
+        return _carry_out(task)
+    except OSError as error:
+        if not concerns(error, task.folder):
+            raise
+        return Outcome(Kind.UNWRITABLE, told(error, task.folder))
+
+
+def _carry_out(task: Task) -> Outcome:
     folder, run = ComparisonFolder(task.folder, task.test_lengths), task.run
     log = folder.log(run)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -129,12 +143,12 @@ def _program(flags: list[str], descriptor: int, log: Path) -> Outcome:
     from command_line.program import main
     from comparison.isolation import unchanged_process
 
-    with _output_to(descriptor), unchanged_process():
+    with forgiving_streams(), _output_to(descriptor), unchanged_process():
         print(f"$ python train.py {shlex.join(flags)}", flush=True)
         try:
             code = main(flags)
         except SystemExit as ended:
-            code = ended.code if isinstance(ended.code, int) else 1
+            code = ended.code if isinstance(ended.code, int) and ended.code != 1 else 2
         except Exception as error:
             traceback.print_exc()
             lines = traceback.format_exception_only(error)
@@ -143,7 +157,12 @@ def _program(flags: list[str], descriptor: int, log: Path) -> Outcome:
         return Outcome(Kind.FINISHED)
     if code > 128:
         return Outcome(Kind.INTERRUPTED, f"signal {code - 128}")
-    reason = _last_line(log).removeprefix("train.py: error: ")[:LONGEST_REASON]
+    line = _last_line(log)
+    reason = line.removeprefix(ERROR)[:LONGEST_REASON]
+    if code == 1:
+        # Its log may not have taken the line.
+        reason = reason.partition(THEN)[0] if line.startswith(ERROR) else "its log is cut off"
+        return Outcome(Kind.UNWRITABLE, reason)
     return Outcome(Kind.TAKEN if reason.startswith(TAKEN) else Kind.FAILED, reason)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -14,16 +14,37 @@ from typing import IO, Any
 def written_whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """Open a file beside `path`, and move it there once it is written and on disk.
 
-    A process that dies on the way leaves what was at `path` before, and a file beside it whose
-    name ends in .unfinished, which the next writing replaces.
+    What fails on the way leaves what was at `path` before, and a disk that is full as it was. A
+    process that dies leaves a file beside it too, whose name ends in .unfinished, and which the
+    next writing replaces.
+
+    Raises:
+        OSError: it cannot be written; the error has the name of the file.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = _unfinished(path)
-    with unfinished.open(mode, encoding=None if "b" in mode else "utf-8") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        with named(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with unfinished.open(mode, encoding=None if "b" in mode else "utf-8") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            unfinished.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Let an error of writing to a file have its name, which the system's own errors lack."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def read_at_most(file: IO[bytes], most: int, name: str) -> bytes:

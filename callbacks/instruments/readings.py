@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from storage.files import written_whole
+from storage.files import named, written_whole
 
 
 class Readings:
@@ -30,7 +30,7 @@ class Readings:
         if not self.file.is_file():
             self.file.parent.mkdir(parents=True, exist_ok=True)
             lines.insert(0, f"step,{','.join(self.columns)}\n")
-        with self.file.open("a", encoding="utf-8") as file:
+        with named(self.file), self.file.open("a", encoding="utf-8") as file:
             file.write("".join(lines))
             file.flush()
             # A checkpoint must never know of more than is here.

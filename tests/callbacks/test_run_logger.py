@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
 from pathlib import Path
 
+import pytest
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
 from callbacks import RunLogger
+from callbacks.run_logger import failures_told_once
 
 
 def written(folder, steps, resumed_step=None, value=1.0):
@@ -98,3 +101,22 @@ def test_what_goes_on_from_the_same_step_replaces_it(tmp_path, curves_of):
     written(tmp_path, range(5, 7), resumed_step=5, value=3.0)
     expected = [(step, 1.0) for step in range(6)] + [(step, 3.0) for step in range(5, 7)]
     assert curves_of(tmp_path) == {"loss/train": expected}
+
+
+def test_a_file_that_cannot_be_written_is_told_as_such(tmp_path):
+    """By the writer's thread, Lightning would blame the numbers; and no traceback comes with it."""
+    logger = RunLogger(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with failures_told_once():
+            with pytest.raises(OSError, match="File too large"):
+                logger.log_metrics({"loss": 1.0}, 1)
+            logger.finalize("failed")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    # There is room again.
+    logger.log_metrics({"loss": 1.0}, 2)
+    logger.finalize("success")
+    with pytest.raises(ValueError, match="you tried to log"):
+        logger.log_metrics({"loss": "low"}, 3)

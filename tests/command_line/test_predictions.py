@@ -11,6 +11,7 @@ import torch
 from command_line.errors import UsageError
 from command_line.predictions import check_output, write_predictions
 from command_line.standard_output import forgiving_streams
+from command_line.unwritable import Unwritable
 
 BATCHES = [
     (torch.tensor([2, 0, 1]), torch.tensor([0.5, 1.0, 1 / 3])),
@@ -57,9 +58,9 @@ def test_a_disk_that_is_full(tmp_path):
         raise OSError(28, "No space left on device")
 
     path = tmp_path / "nodes.csv"
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(Unwritable) as caught:
         write_predictions(path, full())
-    assert str(caught.value) == f"--output {path}: No space left on device"
+    assert str(caught.value).startswith(f"cannot write {path}: No space left on device, on the ")
     assert not path.exists()
 
 

@@ -89,6 +89,7 @@ def test_time_left_is_learnt_from_runs_that_were_seen_from_end_to_end(small_conf
     folder, (begun, new, ahead) = ComparisonFolder(tmp_path / "folder"), definition.grid.runs()
     folder.run(begun).checkpoints.mkdir(parents=True)
     folder.run(begun).checkpoint("last").touch()
+    folder.definition_file.touch()
     display = Display(3, 0, 0, Console(file=io.StringIO()))
     conductor = Conductor(InstantEngine(folder), folder, definition, None, display, list)
     conductor.carry_out([begun])

@@ -29,6 +29,8 @@ def test_a_crash_in_the_middle_leaves_what_was_there(tmp_path):
         file.flush()
         raise RuntimeError("out of luck")
     assert path.read_text() == "old"
+    # The disk has its room back.
+    assert os.listdir(tmp_path) == ["file"]
 
     with written_whole(path) as file:
         file.write("new")
