@@ -321,7 +321,7 @@ def test_a_run_that_does_not_go_on_forgets_nothing(train_in_process, tmp_path, s
 ENDINGS = {
     "epochs that end": ["--trainer.limit_train_batches=30", "--trainer.max_steps=50"],
     "stopping before it may": [
-        "--trainer.min_epochs=1",
+        "--trainer.min_steps=40",
         "--convergence.threshold=0.05",
         "--trainer.max_steps=59",
     ],
