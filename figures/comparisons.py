@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Limits = tuple[float | None, float | None]
 # More would not be read as numbers.
 MOST_NUMBERS = 25
+# That a letter of a slanted name reaches down.
+INCHES_DOWN = 0.055
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,12 @@ def draw_against_class(
         A matplotlib figure that belongs to no window.
     """
     numbers = _numbers(panels)
-    figure, made = make_panels(list(panels), len(numbers) if missing else 0)
+    # Long names would run into each other.
+    longest = max(map(len, classes))
+    crowded = len(classes) * longest > (60 if len(panels) == 1 else 18)
+    slanted: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    strip_rows = len(numbers) if missing else 0
+    figure, made = make_panels(list(panels), strip_rows, INCHES_DOWN * longest * crowded)
     # A few stand close to the name of their class.
     width = min(0.3, 0.8 / len(numbers))
     for panel, series in zip(made, panels.values(), strict=True):
@@ -109,9 +116,7 @@ def draw_against_class(
         for between in range(1, len(classes)):
             panel.axes.axvline(between - 0.5, color="grey", linewidth=0.5, alpha=0.5)
         panel.axes.grid(False, axis="x")
-        # Long names would run into each other.
-        crowded = len(classes) * max(map(len, classes)) > (60 if len(made) == 1 else 18)
-        panel.axes.set_xticks(range(len(classes)), labels=classes, rotation=45 * crowded)
+        panel.axes.set_xticks(range(len(classes)), labels=classes, **(slanted if crowded else {}))
         panel.axes.set_xlim(-0.5, len(classes) - 0.5)
     _set_values(made, limits)
     name_axes(made, xlabel, ylabel)
