@@ -15,6 +15,7 @@ from rich.text import Text
 
 from command_line.names import visible
 from comparison.grid import Run
+from figures.panels import shortened
 
 SECONDS_BETWEEN_REFRESHES = 0.5
 # In a log, where something has changed; where nothing has, each after twice as long.
@@ -93,7 +94,7 @@ class Display:
             return []
         numbers = max(map(len, told.values()))
         room = max(SHORTEST_NAME, width - numbers - 4)
-        names = [_shortened(name, room) for name in told]
+        names = [shortened(name, room) for name in told]
         longest = max(map(len, names))
         lines = [
             f"  {name:{longest}}  {words}".rstrip()
@@ -152,11 +153,3 @@ class Display:
 
 def _text(line: str) -> Text:
     return Text(line, no_wrap=True, overflow="crop")
-
-
-def _shortened(name: str, room: int) -> str:
-    """A name without its middle, where it is too long: what differs is at its ends."""
-    if len(name) <= room:
-        return name
-    end = (room - 1) // 2
-    return f"{name[: room - 1 - end]}…{name[-end:]}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from figures.beside import Points, draw_points
 from figures.looks import look
-from figures.panels import Panel, finish, make_panels, name_axes
+from figures.panels import Panel, finish, make_panels, name_axes, shortened
 from figures.scales import set_places
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ Limits = tuple[float | None, float | None]
 MOST_NUMBERS = 25
 # That a letter of a slanted name reaches down.
 INCHES_DOWN = 0.055
+# Of a name at the side of a strip.
+MOST_LETTERS = 20
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,9 @@ def _draw_missing(
                 text = str(count) if few else "x"
                 strip.text(place, number, text, fontsize=7, **CENTRED)
     strip.set_ylim(len(numbers) - 0.5, -0.5)
-    strip.set_yticks(range(len(numbers)), labels=list(numbers), fontsize=7)
+    # The whole of a long name is in the legend.
+    names = [shortened(name, MOST_LETTERS) for name in numbers]
+    strip.set_yticks(range(len(numbers)), labels=names, fontsize=7)
     strip.tick_params(axis="y", length=0)
     strip.grid(False)
     strip.set_facecolor("0.96")

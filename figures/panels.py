@@ -115,6 +115,14 @@ def finish(figure: Figure, panels: Sequence[Panel], title: str) -> None:
     _break_names(figure, panels)
 
 
+def shortened(name: str, room: int) -> str:
+    """A name without its middle, where it is too long: what differs is mostly at its ends."""
+    if len(name) <= room:
+        return name
+    end = (room - 1) // 2
+    return f"{name[: room - 1 - end]}…{name[-end:]}"
+
+
 def _break_names(figure: Figure, panels: Sequence[Panel]) -> None:
     """Break the names of axes and panels between words where they are longer than these."""
     long = [
