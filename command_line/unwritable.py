@@ -24,6 +24,8 @@ MIDWAY = {
     errno.ENOENT: "put it back",
     errno.ENOTDIR: "put it back",
     errno.ESTALE: "mount it again",
+    errno.EISDIR: "move away what is in its place",
+    errno.EEXIST: "move away what is in its place",
 }
 
 
@@ -61,7 +63,8 @@ def told(error: OSError, place: Path) -> str:
         error: one of MIDWAY.
         place: the folder that was written to, for an error that does not say.
     """
-    file = error.filename or place
+    # Of two, the second is where the first was to go.
+    file = error.filename2 or error.filename or place
     return (
         f"cannot write {file}: {error.strerror}, on the disk at {_disk_of(Path(file))}: "
         f"{MIDWAY[error.errno or errno.EIO]}"

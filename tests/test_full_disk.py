@@ -9,6 +9,7 @@ import shlex
 import shutil
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -198,3 +199,21 @@ def test_a_comparison_whose_results_cannot_be_written(compare, full, monkeypatch
     assert outcome.code == 1 and len(outcome.err.splitlines()) == 1
     assert "cannot write folder/results.csv: No space left on device" in outcome.err
     assert "; then go on with: python train.py compare" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "says"),
+    [
+        ("checkpoints", Path.touch, "checkpoints: File exists"),
+        ("result.json", Path.mkdir, "result.json: Is a directory"),
+    ],
+)
+def test_something_else_in_the_place_of_a_file(name, what, says, train, small, tmp_path):
+    folder = Path("runs/palindromes/RRN/small")
+    (tmp_path / folder).mkdir(parents=True)
+    what(tmp_path / folder / name)
+    outcome = train(*small)
+    assert outcome.code == 1 and len(outcome.err.splitlines()) == 1
+    assert outcome.err.startswith(f"train.py: error: cannot write {folder}/{says}, on the disk")
+    assert ": move away what is in its place; then " in outcome.err
+    assert what is Path.touch or (tmp_path / folder / name).is_dir()
