@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import wrap
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING
 
 from command_line.names import visible
 from comparison.groups import Group, constant, grouped, is_number, short_names, spread, varied
 from comparison.measures import MEASURES, headline
 from comparison.records import Record
+from figures.panels import shortened
 from storage.files import written_whole
 from storage.lock import locked
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
 MARKDOWN = "table.md"
 MOST_FAILURES = 10
+# Letters of a text in a table that is too wide.
+SHORTEST_TEXT = 12
+# Between two columns.
+GAP = 3
 
 
 @dataclass(frozen=True)
@@ -31,12 +37,14 @@ class Column:
         cell: what it says of a group.
         rank: columns of a higher one are left out first where a terminal is too narrow.
         is_number: whether it is set to the right.
+        measures: whether it says what came out, rather than of what.
     """
 
     title: str
     cell: Callable[[Group], str]
     rank: int = 0
     is_number: bool = True
+    measures: bool = True
 
 
 def write_table(folder: Path, records: Sequence[Record]) -> None:
@@ -77,9 +85,10 @@ def print_table(folder: Path, records: Sequence[Record]) -> None:
 def columns_of(records: Sequence[Record]) -> list[Column]:
     """All columns that have something to say of these runs."""
     names = short_names(flag for record in records for flag in record.settings)
-    columns = [Column("model", lambda group: group.model, is_number=False)]
+    columns = [Column("model", lambda group: group.model, is_number=False, measures=False)]
     for flag, values in varied(records).items():
-        columns.append(Column(names[flag], _setting(flag), is_number=all(map(is_number, values))))
+        numbers = all(map(is_number, values))
+        columns.append(Column(names[flag], _setting(flag), is_number=numbers, measures=False))
     columns.append(Column("seeds", lambda group: str(len(group.finished)), 1))
     finished = [record for record in records if record.finished]
     if any(record.solved is not None for record in finished):
@@ -136,36 +145,77 @@ def markdown(groups: Sequence[Group], columns: Sequence[Column], texts: Sequence
 
 def _fitting(
     groups: Sequence[Group], columns: Sequence[Column], width: int
-) -> tuple[Table, list[str]]:
-    """The table with as many columns as a width has room for, and what was left out."""
-    from rich.console import Console
+) -> tuple[RenderableType, list[str]]:
+    """The table as a width has room for it, and the titles of columns that were left out.
 
+    Numbers are never cut. Titles are broken first and texts are shortened, as long as they still
+    say what is what; then columns are left out. Where that is not enough, each group is a block.
+    """
     shown = list(columns)
-    left_out: list[str] = []
-    console = Console(width=10_000)
-    while console.measure(table := _drawn(groups, shown)).maximum > width:
+    while True:
+        for cells in _forms(groups, shown):
+            if sum(map(_width, cells)) + GAP * (len(cells) - 1) <= width:
+                return _drawn(shown, cells), [each.title for each in columns if each not in shown]
         last = max(reversed(shown), key=lambda column: column.rank)
         if not last.rank:
-            break
+            return _blocks(groups, columns), []
         shown.remove(last)
-        left_out.insert(0, last.title)
-    return table, left_out
 
 
-def _drawn(groups: Sequence[Group], columns: Sequence[Column]) -> Table:
+def _forms(groups: Sequence[Group], columns: Sequence[Column]) -> Iterator[list[list[str]]]:
+    """The columns, their titles first, from as they are to as narrow as they may be."""
+    whole = [[each.title, *(each.cell(group) for group in groups)] for each in columns]
+    yield whole
+    texts = [not each.is_number for each in columns]
+    broken = [
+        [fill(title, max([*map(len, cells), *map(len, title.split())])), *cells]
+        for title, *cells in whole
+    ]
+    longest = max((_width(cells) for cells, text in zip(broken, texts, strict=True) if text))
+    for room in range(max(longest, SHORTEST_TEXT), SHORTEST_TEXT - 1, -1):
+        form = [
+            [title, *(shortened(cell, room) for cell in cells)] if text else [title, *cells]
+            for (title, *cells), text in zip(broken, texts, strict=True)
+        ]
+        if all(len({*one}) == len({*other}) for one, other in zip(form, broken, strict=True)):
+            yield form
+
+
+def _width(cells: Sequence[str]) -> int:
+    from rich.cells import cell_len
+
+    return max(cell_len(line) for cell in cells for line in cell.split("\n"))
+
+
+def _drawn(columns: Sequence[Column], cells: Sequence[Sequence[str]]) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column in columns:
+    for column, (title, *_) in zip(columns, cells, strict=True):
         # What was typed is shown as it is, also if it has brackets.
-        table.add_column(
-            Text(visible(column.title)), justify="right" if column.is_number else "left"
-        )
-    for group in groups:
-        table.add_row(*(Text(visible(column.cell(group))) for column in columns))
+        justify = "right" if column.is_number else "left"
+        table.add_column(Text(title), justify=justify, no_wrap=True)  # type: ignore[arg-type]
+    for row in zip(*(column[1:] for column in cells), strict=True):
+        table.add_row(*map(Text, row))
     return table
+
+
+def _blocks(groups: Sequence[Group], columns: Sequence[Column]) -> RenderableType:
+    """Each group by itself: its settings, and a line a number."""
+    from rich.console import Group as Lines
+    from rich.text import Text
+
+    measured = [column for column in columns if column.measures]
+    longest = max(len(column.title) for column in measured)
+    lines = []
+    for group in groups:
+        named = [each for each in columns if each not in measured]
+        settings = [f"{each.title} {each.cell(group)}" for each in named[1:]]
+        lines.append(Text(", ".join([named[0].cell(group), *settings])))
+        lines += [Text(f"  {each.title:{longest}}  {each.cell(group)}") for each in measured]
+    return Lines(*lines)
 
 
 def _setting(flag: str) -> Callable[[Group], str]:

@@ -57,10 +57,36 @@ def test_fits_in_80_columns_and_says_what_it_leaves_out(table, lengths):
     # Only the path of a file may be wider.
     assert all(len(line) <= 80 or "table.md" in line.split()[0] for line in narrow.splitlines())
     assert "Too narrow for" in narrow and "table.md" in narrow and "parameters" in narrow
-    heading = narrow.splitlines()[0].split()
+    # Titles are broken before anything is left out.
+    heading = " ".join(narrow.splitlines()[:2]).split()
     assert {"model", "length", "solved", "accuracy"} <= set(heading)
     wide, _ = table(200)
     assert "Too narrow" not in wide and "parameters" in wide.splitlines()[0]
+
+
+NAMES = ["identity_with_a_long_name", "xavier_with_a_long_name", "identity_with_another_name"]
+
+
+@pytest.mark.parametrize("width", [200, 120, 80, 60, 40])
+def test_texts_are_shortened_and_numbers_never(width, table, folder, finish):
+    runs = []
+    for name in NAMES:
+        for seed in range(2):
+            settings = {"model.initialization": name}
+            result = {"best_accuracy": 0.1 * seed + len(name) / 100, "steps_to_converge": 123456}
+            runs.append(finish("ModelOfALongName", seed, settings, seconds=12.5, **result))
+    collect(folder, runs)
+    terminal, rows = table(width)
+    assert all(len(line) <= width for line in terminal.splitlines() if "table.md" not in line)
+    for row in rows:
+        assert row["accuracy"] in terminal and row["steps to converge"] in terminal
+    assert terminal.count("123,456 ± 0") == len(rows) == 3
+    # Nothing is left out of blocks, and all names can be told apart.
+    assert ("Too narrow" in terminal) == (60 < width < 200)
+    assert (terminal.count("seconds ") >= 3) == (width <= 60)
+    if width > 60:
+        named = {line.split()[1] for line in terminal.splitlines() if line.startswith("Model")}
+        assert len(named) == 3
 
 
 def test_says_that_steps_are_those_of_solved_seeds(table, lengths):
