@@ -243,7 +243,7 @@ class TrainingCLI(LightningCLI):
         """Train, and say at the end what came out and what to do next."""
         if self.trainer.is_global_zero:
             greeting = words.greeting(model, datamodule, self.trainer, self.folder.path)
-            print(visible(greeting), flush=True)
+            print(words.wrapped(visible(greeting)), flush=True)
         # Before it loads a checkpoint, which Lightning would do in the precision of a new model.
         self.trainer.precision_plugin.convert_module(model)
         try:
@@ -310,7 +310,7 @@ class TrainingCLI(LightningCLI):
             metrics = self.trainer.callback_metrics
             with standard_output():
                 told = words.evaluation(metrics, model, datamodule, self.checkpoint_file, step)
-                print(visible(told))
+                print(words.wrapped(visible(told)))
 
     def _load(self, model: LightningModule) -> None:
         self.trainer.precision_plugin.convert_module(model)

@@ -78,7 +78,7 @@ def in_one_line(message: str, keys: Iterable[str], choices: Choices) -> str:
         return unknown_class(found[1], found[2], choices.get(found[1], ()))
     if found := re.search(r"Unable to load config [\"'](.*?)[\"']", message):
         return f"{key or 'a group'}: no settings can be read from {found[1]}"
-    values = re.findall(r"(?:Got|Given) value: (?!NestedArg)(.*)", message)
+    values = re.findall(r"(?:Got|Given) value: (?!NestedArg|Namespace)(.*)", message)
     values = [AS_TYPED.get(value, value) for value in values]
     values += re.findall(r"Expected a dot import path string: (.*)", message)
     no_such_class = NO_SUCH_CLASS.search(message)

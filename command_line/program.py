@@ -14,6 +14,7 @@ from command_line.memory import exhausted, told
 from command_line.names import visible
 from command_line.standard_output import forgiving_streams, standard_output
 from command_line.unwritable import Unwritable
+from command_line.waiting import compiling_is_told
 from figures import draw_into_files
 from storage.archive import Broken
 
@@ -105,7 +106,8 @@ def _carry_out(argv: list[str]) -> int:
 
     quieten()
     try:
-        TrainingCLI(arguments)
+        with compiling_is_told():
+            TrainingCLI(arguments)
     except (Broken, MisconfigurationException) as error:
         raise UsageError(in_plain_words(str(error))) from None
     except FinishedAlready as finished:

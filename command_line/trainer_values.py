@@ -42,6 +42,9 @@ def check_texts(trainer: Mapping[str, Any]) -> None:
     if isinstance(strategy, str) and strategy.lower() not in strategies:
         hint = did_you_mean(strategy, strategies)
         raise UsageError(f"unknown trainer.strategy {strategy}{hint or '; such as auto or ddp'}")
+    if isinstance(strategy, str) and "spawn" in strategy.lower():
+        fork = strategy.lower().replace("spawn", "fork")
+        raise UsageError(f"trainer.strategy {strategy} cannot start processes here: take {fork}")
     _check_devices(trainer["devices"], on_cpu=is_cpu(accelerator))
 
 

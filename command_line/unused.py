@@ -7,6 +7,8 @@ from typing import Any
 
 from callbacks import Samples
 from command_line.errors import UsageError
+from command_line.messages import listed
+from command_line.optimization import MONITORED
 from command_line.parser import arguments_of, import_class
 from command_line.settings import class_of, flatten, typed
 from lightning_modules import CharGenerator
@@ -27,11 +29,15 @@ IN_EPOCHS = {
     "min_epochs": "--trainer.min_steps counts steps",
 }
 EVERY_EPOCH = "it acts at the ends of epochs, and training data never end"
+A_BASE = "it is only a base of others"
 THE_BAR = "the program has its own, see --trainer.enable_progress_bar"
 # Lightning's callbacks that do nothing here, or what another flag does.
 CALLBACKS = {
     "BackboneFinetuning": EVERY_EPOCH,
+    "BaseFinetuning": EVERY_EPOCH,
+    "BasePredictionWriter": A_BASE,
     "BatchSizeFinder": "set --data.batch_size",
+    "Callback": A_BASE,
     "Checkpoint": "set --checkpoints.every_n_steps",
     "GradientAccumulationScheduler": "set --trainer.accumulate_grad_batches",
     "LearningRateFinder": "set --optimizer.lr",
@@ -44,6 +50,7 @@ CALLBACKS = {
     "TQDMProgressBar": THE_BAR,
     "Timer": "set --trainer.max_time",
 }
+LOGGING = ("DeviceStatsMonitor", "LearningRateMonitor", "ThroughputMonitor")
 # This project's: groups of flags make them.
 OURS = {
     "Checkpoints": "--checkpoints.every_n_steps",
@@ -81,8 +88,8 @@ def check_used(
 
 def _plain(value: Any) -> Any:
     """A setting by its value; of objects to be made, the classes."""
-    several = value if isinstance(value, list) else [value]
-    if all(hasattr(each, "keys") and "class_path" in each for each in several):
+    several = _several(value)
+    if several and all(hasattr(each, "keys") and "class_path" in each for each in several):
         return [class_of(each) for each in several]
     return value
 
@@ -100,7 +107,13 @@ def _unused(config: Mapping[str, Any], flags: Sequence[str]) -> Iterator[tuple[s
             yield f"trainer.{name}", f"training data never end; {reason}"
     if trainer["gradient_clip_algorithm"] and trainer["gradient_clip_val"] is None:
         yield "trainer.gradient_clip_algorithm", "--trainer.gradient_clip_val says at what to clip"
-    yield from _callbacks(trainer["callbacks"])
+    if trainer["strategy"] == "single_device" and str(trainer["devices"]) not in ("1", "auto"):
+        yield "trainer.devices", "--trainer.strategy single_device takes one"
+    yield from _callbacks(trainer["callbacks"], trainer["logger"])
+    for each in _several(trainer["plugins"]):
+        if hasattr(each, "keys") and class_of(each).endswith("CheckpointIO"):
+            yield f"trainer.plugins {class_of(each)}", "the program writes checkpoints itself"
+    yield from _optimization(config)
     if not issubclass(import_class(model["class_path"]), CharGenerator):
         for name, value in config["samples"].items():
             if value != SAMPLES[name]:
@@ -121,11 +134,31 @@ def _unused(config: Mapping[str, Any], flags: Sequence[str]) -> Iterator[tuple[s
             yield "lr_scheduler ReduceLROnPlateau", reason
 
 
-def _callbacks(callbacks: Any) -> Iterator[tuple[str, str]]:
-    for each in callbacks if isinstance(callbacks, list) else [callbacks] * bool(callbacks):
+def _optimization(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    settings = {
+        key: (config[key] or {}).get("init_args") or {} for key in ("optimizer", "lr_scheduler")
+    }
+    if settings["optimizer"].get("differentiable"):
+        yield "optimizer.differentiable", "nothing takes gradients through a step"
+    if settings["lr_scheduler"].get("last_epoch", -1) != -1:
+        yield "lr_scheduler.last_epoch", "--ckpt_path goes on with a run, and with its schedule"
+
+
+def _callbacks(callbacks: Any, logger: Any) -> Iterator[tuple[str, str]]:
+    for each in _several(callbacks):
         package, _, name = each["class_path"].rpartition(".")
-        if package.startswith("pytorch_lightning.") and name in CALLBACKS:
+        if package.startswith("pytorch_lightning") and name in CALLBACKS:
             yield f"trainer.callbacks {name}", CALLBACKS[name]
+        if name in LOGGING and logger is False:
+            yield f"trainer.callbacks {name}", "it needs a log, --trainer.logger true"
+        monitor = (each.get("init_args") or {}).get("monitor", MONITORED[0])
+        if monitor not in MONITORED:
+            yield f"trainer.callbacks {name}", f"{monitor} is not measured{listed(MONITORED)}"
         if package.partition(".")[0] == "callbacks":
             made = f", see {OURS[name]}" if name in OURS else ""
             yield f"trainer.callbacks {name}", f"the program makes it itself{made}"
+
+
+def _several(setting: Any) -> list[Any]:
+    """A setting that may be one thing, a list of them, or nothing."""
+    return setting if isinstance(setting, list) else [setting] * bool(setting)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
+import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,16 @@ def greeting(
     return (
         f"{type(model).__name__}, {parameters:,} parameters, on {data}{at_first}; "
         f"seed {os.environ.get('PL_GLOBAL_SEED')}, {devices}, {folder}"
+    )
+
+
+def wrapped(text: str) -> str:
+    """A line broken between words where a terminal is too narrow for it; else as it is."""
+    if not sys.stdout.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return textwrap.fill(
+        text, width, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
     )
 
 

@@ -17,6 +17,7 @@ from command_line.errors import UsageError
 from command_line.memory import check_fits, exhausted
 from command_line.names import visible
 from command_line.standard_output import standard_output
+from command_line.waiting import compiling_is_told
 from command_line.writing_flags import parser_of_generate, parser_of_play
 from storage.files import read_at_most
 from storage.texts import decode
@@ -67,7 +68,7 @@ def _generate(flags: argparse.Namespace) -> None:
     several = flags.temperatures is not None
     temperatures = flags.temperatures if several else [flags.temperature]
     _check_size(writer, flags.num_samples, flags.length)
-    with _told():
+    with _told(), compiling_is_told():
         # All of them are checked before the first is shown.
         texts = [
             writer.write(
@@ -128,7 +129,7 @@ def _play(flags: argparse.Namespace) -> None:
     writer, checkpoint = _open(flags, "play")
     from generation import Cast, load_cast, play
 
-    with _told():
+    with _told(), compiling_is_told():
         cast = load_cast(checkpoint)
         if flags.speakers:
             cues = dict.fromkeys(cast.cue_of(name) for name in flags.speakers)

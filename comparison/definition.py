@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,13 +133,8 @@ def define(
         UsageError: something is wrong with the file, or with a value.
     """
     file = file or DEFAULT_CONFIG
-    check_config(file, DEFAULT_CONFIG.parent)
-    from_file = read_comparison(file)
+    from_file, config = _read(file)
     is_own = from_file is not None and file.name == NAME
-    config = file
-    if from_file is not None:
-        config = Path(os.path.normpath(file.parent / from_file["config"]))
-        check_config(config, DEFAULT_CONFIG.parent)
     from_file, base = from_file or {}, read_config(str(config))
     varied = {**_varied(from_file, f"{file}: "), **_varied(stated, "--")}
     fixed = {
@@ -172,6 +168,26 @@ def define(
         place = Path("comparisons") / str(name or config.stem)
     check_shown("--folder", str(place))
     return Definition(config, base, fixed, grid, lengths, table), place
+
+
+def _read(file: Path) -> tuple[dict[str, Any] | None, Path]:
+    """What a comparison file says, None of a config; and the base config, which can be read."""
+    try:
+        check_config(file, DEFAULT_CONFIG.parent)
+        from_file = read_comparison(file)
+        if from_file is None:
+            return None, file
+        config = Path(os.path.normpath(file.parent / from_file["config"]))
+        check_config(config, DEFAULT_CONFIG.parent)
+        return from_file, config
+    except UsageError as error:
+        if file.name != NAME or not (file.parent / "results.csv").is_file():
+            raise
+        # What is broken is a comparison's own.
+        raise UsageError(
+            f"{error}; what its runs came to is intact: python train.py plot "
+            f"{shlex.quote(str(file.parent))} shows it, and --folder FOLDER compares anew"
+        ) from None
 
 
 def check_flag(flag: str) -> None:

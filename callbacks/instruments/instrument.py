@@ -31,12 +31,14 @@ class Instrument(Callback):
 
     name: ClassVar[str]
     columns: ClassVar[Sequence[str]]
+    # Those of them that do not hold numbers.
+    texts: ClassVar[Sequence[str]]
 
     def __init__(self, folder: Path, every: int) -> None:
         if every < 1:
             raise ValueError(f"watch.{self.name} must be at least 1, got {every}")
         self.folder, self.every = folder, every
-        self.readings = Readings(folder / f"{self.name}.csv", self.columns)
+        self.readings = Readings(folder / f"{self.name}.csv", self.columns, self.texts)
         self.picture = folder / f"{self.name}.png"
 
     def is_due(self, step: int) -> bool:

@@ -25,6 +25,7 @@ class Parameters(Instrument):
 
     name = "parameters"
     columns = ("parameter", "weight", "gradient", "update", "ratio")
+    texts = ("parameter",)
 
     def __init__(self, folder: Any, every: int) -> None:
         super().__init__(folder, every)

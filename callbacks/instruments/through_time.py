@@ -40,6 +40,7 @@ class ThroughTime(Instrument):
     """
 
     columns = ("layer", "curve", "t", "mean", "least", "greatest")
+    texts = ("curve",)
     # Of the figures.
     title: ClassVar[str]
     label: ClassVar[str]

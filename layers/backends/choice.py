@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
@@ -57,7 +58,9 @@ def walk(
         return layer.loop(inputs, state, all_steps)
     if reason := obstacle(layer, given):
         raise ValueError(reason)
-    return _backend(name).run(layer, inputs, state, all_steps)
+    backend = _backend(name)
+    assert not isinstance(backend, str)
+    return backend.run(layer, inputs, state, all_steps)
 
 
 def obstacle(layer: Recurrent, given: Iterable[Tensor] = ()) -> str:
@@ -88,16 +91,25 @@ def _obstacle(name: str, layer: Recurrent, given: Iterable[Tensor]) -> str:
     # Before anything is imported, which is more than torch.compile can follow.
     reason = at_work() if name in OPAQUE else ""
     if not reason:
-        try:
-            if reason := _backend(name).obstacle(layer):
-                return reason
-        except ImportError as error:
-            return str(error)
+        backend = _backend(name)
+        if isinstance(backend, str):
+            return backend
+        if reason := backend.obstacle(layer):
+            return reason
         reason = unusual(given, layer) if name in OPAQUE else ""
     return reason and f"it has no walk for {reason}; loop has"
 
 
-def _backend(name: str) -> Backend:
-    # Imported when it is first used: each brings a library of its own.
-    module: Backend = import_module(f"layers.backends.through_{name}")
+@cache
+def _backend(name: str) -> Backend | str:
+    """A backend, imported when it is first used, since each brings a library of its own.
+
+    Returns:
+        Why it cannot be imported, where it cannot: its library is not there, or does not like what
+        the environment tells it.
+    """
+    try:
+        module: Backend = import_module(f"layers.backends.through_{name}")
+    except Exception as error:
+        return str(error).split("\n")[0]
     return module

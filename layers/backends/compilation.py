@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +11,9 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 from numba import config, njit
-from numba.core import caching
+from numba.core import caching, event
+
+from layers import compiling
 
 if config.DISABLE_JIT:  # type: ignore[attr-defined]
     raise ImportError("numba's compiler is switched off, by the variable NUMBA_DISABLE_JIT")
@@ -100,3 +103,24 @@ def _stamp() -> tuple[tuple[str, int, float], ...]:
     # Not those that an editor hides.
     files = sorted(Path(__file__).parent.glob("[!.]*.py"))
     return tuple((file.name, file.stat().st_size, file.stat().st_mtime) for file in files)
+
+
+class _Compilations(event.Listener):
+    """Hears of all that numba compiles, the parts of a kernel within the kernel itself."""
+
+    def __init__(self) -> None:
+        self.depth, self.began = 0, 0.0
+
+    def on_start(self, happening: Any) -> None:
+        self.depth += 1
+        if self.depth == 1:
+            self.began = time.monotonic()
+            compiling.begins(happening.data["dispatcher"].__name__)
+
+    def on_end(self, happening: Any) -> None:
+        self.depth -= 1
+        if self.depth == 0:
+            compiling.ends(time.monotonic() - self.began)
+
+
+event.register("numba:compile", _Compilations())  # type: ignore[no-untyped-call]

@@ -26,7 +26,7 @@ GPU = {"accelerator": "gpu"}
     "changes",
     [
         {},
-        {"accelerator": "auto", "devices": 3, "strategy": "ddp_spawn"},
+        {"accelerator": "auto", "devices": 3, "strategy": "ddp_fork"},
         {"devices": "2"},
         {**GPU, "devices": -1},
         {**GPU, "devices": "0,1"},
@@ -48,6 +48,7 @@ def test_understood(changes):
         ({"accelerator": "gpuu"}, "trainer.accelerator must be one of auto, cpu, cuda, gpu, "),
         ({"strategy": "dpp"}, "unknown trainer.strategy dpp, did you mean ddp?"),
         ({"strategy": "zzz"}, "unknown trainer.strategy zzz; such as auto or ddp"),
+        ({"strategy": "ddp_spawn"}, "trainer.strategy ddp_spawn cannot start processes here: take"),
         ({"devices": "abc"}, "trainer.devices must be a number of processes above 0, or auto, got"),
         ({"devices": 0}, "trainer.devices must be a number of processes above 0, or auto, got 0"),
         ({"devices": [0]}, "trainer.devices must be a number of processes above 0, or auto, got ["),

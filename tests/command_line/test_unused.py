@@ -58,6 +58,24 @@ IGNORED: dict[str, tuple[dict[str, Any], str]] = {
     "a callback in place of a flag": (of_lightning("ModelCheckpoint"), "--checkpoints.every_n"),
     "a callback at epochs": (of_lightning("StochasticWeightAveraging"), "EMAWeightAveraging"),
     "a second bar": (of_lightning("TQDMProgressBar"), "--trainer.enable_progress_bar"),
+    "a callback that needs a log": (
+        {"trainer.logger": False, **of_lightning("LearningRateMonitor")},
+        "--trainer.logger true",
+    ),
+    "a callback that waits for nothing": (
+        callback("pytorch_lightning.callbacks.EarlyStopping", monitor="loss"),
+        "loss is not measured; there are accuracy/validation, loss/validation",
+    ),
+    "another way to write checkpoints": (
+        {"trainer.plugins": {"class_path": "lightning_fabric.plugins.TorchCheckpointIO"}},
+        "the program writes checkpoints itself",
+    ),
+    "devices": ({"trainer.devices": 2, "trainer.strategy": "single_device"}, "takes one"),
+    "gradients of gradients": ({"optimizer.init_args.differentiable": True}, "through a step"),
+    "the middle of a schedule": (
+        {"lr_scheduler": {"class_path": "StepLR", "init_args": {"last_epoch": 5}}},
+        "--ckpt_path",
+    ),
     "our own callback": (callback("callbacks.Patience"), "--early_stopping.patience"),
     "our own inner callback": (callback("callbacks.curves.Curves"), "the program makes it itself"),
 }
@@ -84,13 +102,18 @@ USED: dict[str, dict[str, Any]] = {
 }
 
 
+# Of the first experiment, parsed once.
+SETTINGS: dict[str, Any] = {}
+
+
 @pytest.fixture
-def changed(parse):
+def changed(request):
     """The settings of the first experiment, but for some."""
-    settings = parse().settings
+    if not SETTINGS:
+        SETTINGS.update(request.getfixturevalue("parse")().settings)
 
     def change(changes: dict[str, Any]) -> dict[str, Any]:
-        config = copy.deepcopy(settings)
+        config = copy.deepcopy(SETTINGS)
         for key, value in changes.items():
             *groups_above, name = key.split(".")
             group = config

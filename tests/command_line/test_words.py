@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shlex
 from pathlib import Path
@@ -222,3 +223,15 @@ def test_interrupted():
     assert text.startswith("Interrupted at step 33;")
     resume = re.search(r"python train\.py (fit .*)", text)[1]
     assert take_apart(shlex.split(resume)).checkpoint_path == FOLDER
+
+
+def test_lines_are_broken_between_words_on_a_terminal_alone(monkeypatch):
+    text = "GCN, 80 parameters, on Toy; runs/a-very/long-path/without-any-space"
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    assert words.wrapped(text) == text
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert words.wrapped(text).split("\n") == [
+        "GCN, 80 parameters, on Toy;",
+        "  runs/a-very/long-path/without-any-space",
+    ]

@@ -69,6 +69,18 @@ def test_a_definition_is_written_and_found_again(folder, small_config):
     assert not list(folder.path.rglob("*.unfinished"))
 
 
+@pytest.mark.parametrize("name", ["comparison.yaml", "config.yaml"])
+def test_a_broken_definition_tells_what_is_intact(name, folder, small_config):
+    definition, _ = define(small_config, {}, {})
+    put(folder, definition)
+    (folder.path / "results.csv").touch()
+    (folder.path / name).write_text("compare: [")
+    says = f"{name} is not YAML, line 1.*; what its runs came to is intact: .* plot {folder.path}"
+    for again in (lambda: folder.check(definition), lambda: define(folder.definition_file, {}, {})):
+        with pytest.raises(UsageError, match=says):
+            again()
+
+
 def test_what_others_have_reported_goes_along_and_may_change(folder, small_config):
     figure, table = (small_config.with_name(name) for name in ("figure.yaml", "theirs.csv"))
     figure.write_text("compare: {config: small.yaml, beside: theirs.csv}")

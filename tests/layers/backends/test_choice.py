@@ -153,11 +153,15 @@ def test_inputs_of_another_type_are_refused(cell_type, backend, D):
         cell_type(D, 5, backend=backend)(torch.zeros(3, 2, D, dtype=torch.float64))
 
 
-def test_a_library_that_is_missing_is_done_without(monkeypatch):
+@pytest.mark.parametrize("kind", [ImportError, ValueError])
+def test_a_library_that_is_missing_is_done_without(kind, monkeypatch):
+    """Or one that ends by what the environment tells it, as numba by 0 threads."""
+
     def fail(name):
-        raise ImportError(f"there is no {name}")
+        raise kind(f"there is no {name}")
 
     monkeypatch.setattr(choice, "import_module", fail)
+    monkeypatch.setattr(choice, "_backend", choice._backend.__wrapped__)
     layer, inputs, state = problem(LSTM, "dense", 3, 2, 2, 4)
     assert fastest(layer) == "loop"
     layer(inputs, state)
@@ -213,6 +217,7 @@ def test_forward_derivatives_are_refused(cell_type):
 def test_the_loop_serves_where_numba_compiles_nothing(monkeypatch):
     monkeypatch.setattr("numba.config.DISABLE_JIT", 1)
     # As in a new process.
+    monkeypatch.setattr(choice, "_backend", choice._backend.__wrapped__)
     for name in ("through_numba", "cells", "kernels", "compiled_walk", "walking", "compilation"):
         monkeypatch.delitem(sys.modules, f"layers.backends.{name}")
     layer = RNN(2, 4)
