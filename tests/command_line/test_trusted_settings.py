@@ -12,6 +12,7 @@ import torch
 from command_line.errors import UsageError
 from command_line.trusted_settings import OF_A_TRAINING, trusted
 
+# Its classes stay in memory, but are not among those that can be chosen by their names alone.
 PLANTED = """\
 from pathlib import Path
 Path("marker").touch()
@@ -19,8 +20,8 @@ from pytorch_lightning import Callback
 from torch.optim import Adam
 from lightning_modules import RRN
 class Planted(Callback): pass
-class Optimiser(Adam): pass
-class Model(RRN): pass
+class _Optimiser(Adam): pass
+class _Model(RRN): pass
 def called(*args): pass
 """
 LAMBDA = "pytorch_lightning.callbacks.LambdaCallback"
@@ -87,7 +88,7 @@ MALICIOUS = {
         },
         "planted.called",
     ),
-    "an optimiser": ({"optimizer.class_path": "planted.Optimiser"}, "planted.Optimiser"),
+    "an optimiser": ({"optimizer.class_path": "planted._Optimiser"}, "planted._Optimiser"),
     "an optimiser that is none": (
         {"optimizer.class_path": "torch.optim.swa_utils.AveragedModel"},
         "",
@@ -129,7 +130,7 @@ MALICIOUS = {
 ADVICE = {
     "a callback of a stranger's": ["--trainer.callbacks", '[{"class_path": "planted.Planted"}]'],
     "an accelerator": ["--trainer.accelerator", "planted.Planted"],
-    "an optimiser": ["--optimizer", "planted.Optimiser"],
+    "an optimiser": ["--optimizer", "planted._Optimiser"],
     "a schedule": ["--lr_scheduler.lr_lambda", "planted.called"],
 }
 
@@ -248,7 +249,7 @@ def test_a_part_of_a_name_does_not_name_it(planted, config):
 
 
 def test_a_model_of_the_persons_own(planted, config):
-    own = changed(config, {"model.class_path": "planted.Model"})
+    own = changed(config, {"model.class_path": "planted._Model"})
     assert trusted(own, planted, trains=True, flags=[]) == own
     assert "planted" in sys.modules
 
