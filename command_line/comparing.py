@@ -65,8 +65,7 @@ def carry_out(argv: list[str]) -> int:
     if definition.beside:
         check_beside(definition.beside)
     folder = ComparisonFolder(place, definition.test_lengths)
-    folder.check(definition)
-    return _compare(definition, folder, flags)
+    return _compare(folder.check(definition), folder, flags)
 
 
 def _compare(definition: Definition, folder: ComparisonFolder, flags: argparse.Namespace) -> int:

@@ -120,6 +120,30 @@ def known_names(subcommand: str) -> list[str]:
 
 
 @cache
+def takes_text(flag: str) -> bool:
+    """Whether the values of a flag are texts, also where they look like numbers.
+
+    Args:
+        flag: without dashes, such as data.corpus. One that only classes of other people have is
+            taken for a number where it looks like one.
+    """
+    key, _, name = flag.partition(".")
+    kinds: set[str] = set()
+    with suppress(*WITHOUT_SOURCES):
+        if key in BASES:
+            found = sources(BASES[key][1])
+        elif key in GROUPS:
+            folder = ROOT / "callbacks"
+            found = read_sources([*folder.glob("*.py"), *(folder / "instruments").glob("*.py")])
+        else:
+            found = read_sources([_library("pytorch_lightning/trainer") / "trainer.py"])
+        owners = [GROUPS[key][0]] if key in GROUPS else list(found)
+        kinds = {kind for each in owners for named, kind in found[each].kinds if named == name}
+    words = {word for kind in kinds for word in re.findall(r"\w+", kind)}
+    return bool(words & {"str", "Literal"}) and not words & {"int", "float", "bool", "list"}
+
+
+@cache
 def groups() -> dict[str, list[str]]:
     """The settings of each group."""
     folder = ROOT / "callbacks"

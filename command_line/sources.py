@@ -18,12 +18,14 @@ class Source:
     Attributes:
         bases: names of the classes right above it.
         arguments: its own, without those that it passes on.
+        kinds: annotations of those that have one.
         abstract: methods that a class below it has to write.
         written: methods and attributes that it has.
     """
 
     bases: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ()
+    kinds: tuple[tuple[str, str], ...] = ()
     abstract: frozenset[str] = frozenset()
     written: frozenset[str] = frozenset()
 
@@ -41,7 +43,7 @@ def read_sources(files: Iterable[Path]) -> dict[str, Source]:
             if isinstance(node, ast.ClassDef):
                 sources[node.name] = _class(node)
             elif isinstance(node, ast.FunctionDef):
-                sources[node.name] = Source(arguments=_arguments(node))
+                sources[node.name] = Source(arguments=_arguments(node), kinds=_kinds(node))
     return sources
 
 
@@ -83,10 +85,12 @@ def _class(node: ast.ClassDef) -> Source:
         if isinstance(target, ast.Name)
     ]
     abstract = [each.name for each in functions if any(map(_is_abstract, each.decorator_list))]
+    first = next((each for each in functions if each.name == "__init__"), None)
     return Source(
         # Of torch.optim.Optimizer the last part, and of Base[T] what is in front of the bracket.
         bases=tuple(ast.unparse(each).partition("[")[0].rpartition(".")[2] for each in node.bases),
-        arguments=next((_arguments(each) for each in functions if each.name == "__init__"), ()),
+        arguments=_arguments(first) if first else (),
+        kinds=_kinds(first) if first else (),
         abstract=frozenset(abstract),
         written=frozenset([*attributes, *(each.name for each in functions)]) - {*abstract},
     )
@@ -101,3 +105,13 @@ def _arguments(node: ast.FunctionDef) -> tuple[str, ...]:
     each = node.args
     names = [argument.arg for argument in (*each.posonlyargs, *each.args, *each.kwonlyargs)]
     return tuple(name for name in names if name not in HANDED_OVER)
+
+
+def _kinds(node: ast.FunctionDef) -> tuple[tuple[str, str], ...]:
+    """Names and annotations of arguments."""
+    each = node.args
+    return tuple(
+        (argument.arg, ast.unparse(argument.annotation))
+        for argument in (*each.posonlyargs, *each.args, *each.kwonlyargs)
+        if argument.annotation
+    )

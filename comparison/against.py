@@ -63,6 +63,8 @@ def _draw(
     reported: Sequence[Reported],
 ) -> Figure:
     numeric = flag is not None and all(map(is_number, values))
+    # Texts that look like one number, such as 1e3 and 1000, have places of their own.
+    numeric = numeric and len(set(map(float, values))) == len(values)
 
     def place(group: Group) -> float:
         if flag is None:

@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +15,22 @@ import yaml
 from command_line.arguments import DEFAULT_CONFIG
 from command_line.config_file import check_config, read_config
 from command_line.errors import UsageError
-from command_line.known_flags import known_names
+from command_line.known_flags import known_names, takes_text
 from command_line.messages import unknown_flag
 from command_line.names import check_folder_name, check_shown
-from command_line.settings import describe, differences, flatten, typed
+from command_line.settings import CLASS_KEYS, describe, differences, flatten, typed
 from command_line.yaml_text import NotRead, load
 from comparison.comparison_file import read_comparison
 from comparison.grid import Grid
-from comparison.values import as_typed, ascending, seeds_of, values_of, whole_numbers
+from comparison.values import (
+    NUMBER,
+    as_typed,
+    ascending,
+    seeds_of,
+    understood,
+    values_of,
+    whole_numbers,
+)
 
 NAME = "comparison.yaml"
 # Of a grid: of more, nobody waits for the last.
@@ -78,7 +86,8 @@ class Definition:
     def settings(self) -> dict[str, Any]:
         """What all runs have in common, and what would change their results."""
         common = {typed(key): value for key, value in flatten(self.base).items()}
-        common.update({flag: _understood(value) for flag, value in self.fixed.items()})
+        common.update(self.fixed)
+        common = {flag: _understood(flag, value) for flag, value in common.items()}
         return {key: value for key, value in common.items() if not FREE.match(key)}
 
     def check_same(self, other: Definition, folder: Path) -> None:
@@ -93,6 +102,18 @@ class Definition:
                 f"{folder} holds runs with other settings ({describe(changed, 'there', 'here')}): "
                 f"choose another place with --folder FOLDER"
             )
+
+    def spelled_as(self, other: Definition) -> Definition:
+        """The same, where a setting that `other` has too is spelled as it is there.
+
+        Runs are named after the spelling: who types 1e-2 later means the run that has lr=0.01.
+        """
+        varied = {}
+        for flag, values in self.grid.varied.items():
+            there = other.grid.varied.get(flag, ())
+            known = {} if takes_text(flag) else {understood(value): value for value in there}
+            varied[flag] = tuple(known.get(understood(value), value) for value in values)
+        return replace(self, grid=replace(self.grid, varied=varied))
 
     def dump(self, config: str, beside: str) -> str:
         """The definition as a comparison file.
@@ -213,7 +234,7 @@ def _varied(stated: Mapping[str, Any], where: str) -> dict[str, tuple[str, ...]]
         lengths = whole_numbers(f"{where}lengths", stated["lengths"])
         varied["data.length"] = tuple(map(str, lengths))
     for flag, given in vary.items():
-        varied[str(flag)] = values_of(f"{where}vary {flag}", given)
+        varied[str(flag)] = values_of(f"{where}vary {flag}", given, takes_text(str(flag)))
     return varied
 
 
@@ -239,8 +260,19 @@ def _model_of(content: Mapping[str, Any], config: Path) -> list[str]:
     return [named.rpartition(".")[2]]
 
 
-def _understood(value: str) -> Any:
-    """A value as YAML holds it, so that 0.010 typed is 0.01 in a file."""
+def _understood(flag: str, value: Any) -> Any:
+    """A value as a run has it, so that 0.010 typed, and 1e-2 in a file, are both 0.01.
+
+    Only the flag tells whether it is a number: a text may look like one.
+    """
+    if flag in CLASS_KEYS and isinstance(value, str):
+        return value.rpartition(".")[2]
+    if takes_text(flag):
+        return value if value is None else str(value)
+    if not isinstance(value, str):
+        return value
+    if NUMBER.fullmatch(value.lower()):
+        return int(value) if re.fullmatch(r"[-+]?\d+", value) else float(value)
     try:
         return load(value)
     except NotRead:

@@ -121,8 +121,11 @@ class ComparisonFolder:
         """Let a run be tried again."""
         self._note(run).unlink(missing_ok=True)
 
-    def check(self, definition: Definition) -> None:
+    def check(self, definition: Definition) -> Definition:
         """Make sure that the folder may hold this comparison; nothing is written.
+
+        Returns:
+            The definition, in the spelling of the one that is there already.
 
         Raises:
             UsageError: it holds another one, or something else.
@@ -132,6 +135,7 @@ class ComparisonFolder:
         if self.definition_file.is_file() and self.config_file.is_file():
             there, _ = define(self.definition_file, {}, {})
             definition.check_same(there, self.path)
+            definition = definition.spelled_as(there)
         elif self.path.is_dir() and any(
             not self._may_be_left(each) for each in self.path.iterdir()
         ):
@@ -143,6 +147,7 @@ class ComparisonFolder:
             check_folder(self.path)
         except OSError as error:
             raise self._unwritable(error) from None
+        return definition
 
     @contextmanager
     def claimed(self, definition: Definition) -> Iterator[None]:

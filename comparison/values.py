@@ -5,23 +5,30 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from command_line.errors import UsageError
 
 RANGE = re.compile(r"(-?\d+):(-?\d+)(?::(-?\d+))?")
+NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d{1,4})?")
+# As YAML spells them.
+TRUTHS = (("true", "yes", "on"), ("false", "no", "off"))
 # Of a slip of the keyboard, such as 5:1000000000, nobody wants to wait for the last.
 MOST_OF_A_RANGE = 10_000
 CLOSING = {"[": "]", "{": "}", "(": ")"}
 
 
-def values_of(flag: str, given: Any) -> tuple[str, ...]:
+def values_of(flag: str, given: Any, are_texts: bool = False) -> tuple[str, ...]:
     """The values that a flag is to take, as typed, each once, in their order.
+
+    Of a number in several spellings, such as 0.01 and 1e-2, the first is taken.
 
     Args:
         flag: to name it in messages.
         given: a text such as '5:20:5,50' or 'SGD,Adam', in which commas within brackets part
             nothing; or of a file, a list of values, or one value.
+        are_texts: whether the values are texts, in which 5:20:5 is no range and 1e-2 no number.
 
     Raises:
         UsageError: there is none, or one is empty, or a range is.
@@ -32,10 +39,24 @@ def values_of(flag: str, given: Any) -> tuple[str, ...]:
         items = [as_typed(item) for item in (given if isinstance(given, Sequence) else [given])]
     values: list[str] = []
     for item in items:
-        values += _of_range(flag, item) if RANGE.fullmatch(item) else [item]
+        values += [item] if are_texts or not RANGE.fullmatch(item) else _of_range(flag, item)
     if not values or not all(values):
         raise UsageError(f"{flag}: must be a list such as A,B, got '{_shown(given)}'")
-    return tuple(dict.fromkeys(values))
+    first: dict[object, str] = {}
+    for value in values:
+        first.setdefault(value if are_texts else understood(value), value)
+    return tuple(first.values())
+
+
+def understood(value: str) -> object:
+    """A value that is no text, the same of all its spellings: of 0.01 and 1e-2, of on and true.
+
+    What is neither a number nor a truth value is left as it is.
+    """
+    word = value.strip().lower()
+    if NUMBER.fullmatch(word):
+        return Decimal(word).normalize()
+    return next((spellings for spellings in TRUTHS if word in spellings), value)
 
 
 def whole_numbers(flag: str, given: Any) -> tuple[int, ...]:

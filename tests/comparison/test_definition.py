@@ -111,6 +111,39 @@ def test_a_fixed_flag_is_a_setting_as_that_of_a_config_is(small_config):
         other.check_same(there, Path("folder"))
 
 
+def test_only_the_flag_tells_numbers_from_texts(small_config):
+    given = "1e-2,0.01,5:7"
+    vary = {"optimizer.lr": given, "data.corpus": given, "optimizer.mine": given}
+    definition, _ = define(small_config, {"vary": vary}, {})
+    assert definition.grid.varied == {
+        "optimizer.lr": ("1e-2", "5", "6", "7"),
+        "data.corpus": ("1e-2", "0.01", "5:7"),
+        # Of a class that is not known here, looks are all that there is.
+        "optimizer.mine": ("1e-2", "5", "6", "7"),
+    }
+
+
+def test_settings_that_are_the_same_in_other_spellings(small_config):
+    small_config.write_text(small_config.read_text().replace("lr: 0.01", "lr: 1e-2"))
+    there, _ = define(small_config, {}, {"optimizer": "torch.optim.SGD", "data.corpus": "01"})
+    here, _ = define(small_config, {}, {"optimizer": "SGD", "data.corpus": "01"})
+    here.check_same(there, Path("folder"))
+    for lr in ("0.01", ".010", "10e-3"):
+        define(small_config, {}, {"optimizer.lr": lr})[0].check_same(
+            define(small_config, {}, {})[0], Path("folder")
+        )
+    other, _ = define(small_config, {}, {"optimizer": "SGD", "data.corpus": "1"})
+    with pytest.raises(UsageError, match="data.corpus is 01 there, 1 here"):
+        other.check_same(there, Path("folder"))
+
+
+def test_runs_that_are_there_keep_the_names_that_they_have(small_config):
+    there, _ = define(small_config, {"vary": {"optimizer.lr": "1e-2,0.5"}}, {})
+    more, _ = define(small_config, {"vary": {"optimizer.lr": "0.01,.5,7"}}, {})
+    runs = [str(run) for run in more.spelled_as(there).grid.runs()]
+    assert runs == ["RRN/lr=1e-2,seed=0", "RRN/lr=0.5,seed=0", "RRN/lr=7,seed=0"]
+
+
 WRONG_FLAGS = {
     "model": "--model is set by the comparison: use --models A,B",
     "seed_everything": "--seed_everything is set by the comparison: use --seeds N",

@@ -14,6 +14,10 @@ LISTS = {
     "a range of every number": ("2:4", "2 3 4"),
     "a mixture": ("3,10:20:10, 7", "3 10 20 7"),
     "twice the same": ("5,5:10:5,5", "5 10"),
+    "a number in other spellings": ("0.01,1e-2,.01,0.010,1E-02,10e-3,0.1", "0.01 0.1"),
+    "whole numbers in other spellings": ("010,10,10.0,1e1,-0,0", "010 -0"),
+    "truth in other spellings": ("true,True,yes,on,no,false", "true no"),
+    "names that begin as numbers do": ("1e,e2,1e2e,1.2.3,01-2", "1e e2 1e2e 1.2.3 01-2"),
     "commas within brackets": ("[0.9,0.99],[0.5,0.9]", "[0.9,0.99] [0.5,0.9]"),
     "a time, which is no range": ("00:00:10:00", "00:00:10:00"),
     "numbers of a file": ([5, 0.001, 10], "5 0.001 10"),
@@ -27,6 +31,11 @@ LISTS = {
 def test_a_list_is_understood(case):
     given, expected = LISTS[case]
     assert values_of("--vary", given) == tuple(expected.split())
+
+
+def test_texts_are_what_they_are():
+    given = "1e-2,0.01,5:7,00:00:10,on,true"
+    assert values_of("--vary data.corpus", given, are_texts=True) == tuple(given.split(","))
 
 
 def test_a_text_of_a_file_is_not_parted():
