@@ -31,7 +31,9 @@ def check_settings(
     Returns:
         What is wrong with the first that cannot be carried out, in one line; None if all can.
     """
-    from pytorch_lightning.utilities.exceptions import MisconfigurationException
+    from pytorch_lightning.utilities.exceptions import (  # type: ignore[attr-defined]
+        MisconfigurationException,
+    )
 
     from command_line.errors import UsageError
     from command_line.lengths import check_has_length
