@@ -154,8 +154,8 @@ class _Numpy:
 
     def _is_known(self) -> bool:
         # A number that is left over is taken without a trace in the bytes.
-        left_over = not self._state or self._state[3]
-        return not left_over and self._bytes is not None and self._bytes == self._bytes_now()
+        known = self._bytes is not None and self._bytes == self._bytes_now()
+        return known and not self._state[3]
 
     @staticmethod
     def _bytes_now() -> bytes | None:
