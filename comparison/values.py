@@ -112,8 +112,9 @@ def as_typed(value: Any) -> str:
 def _parted(text: str) -> list[str]:
     """What commas part, but for those within brackets."""
     parts, awaited = [""], ""
-    for character in text:
-        if character in CLOSING:
+    for place, character in enumerate(text):
+        # One that is never closed is a bracket like any other character.
+        if character in CLOSING and CLOSING[character] in text[place:]:
             awaited += CLOSING[character]
         elif awaited and character == awaited[-1]:
             awaited = awaited[:-1]

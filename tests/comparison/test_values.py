@@ -19,6 +19,7 @@ LISTS = {
     "truth in other spellings": ("true,True,yes,on,no,false", "true no"),
     "names that begin as numbers do": ("1e,e2,1e2e,1.2.3,01-2", "1e e2 1e2e 1.2.3 01-2"),
     "commas within brackets": ("[0.9,0.99],[0.5,0.9]", "[0.9,0.99] [0.5,0.9]"),
+    "a bracket that is never closed": ("a(1.txt,b.txt", "a(1.txt b.txt"),
     "a time, which is no range": ("00:00:10:00", "00:00:10:00"),
     "numbers of a file": ([5, 0.001, 10], "5 0.001 10"),
     "words of a file": ([True, None, "SGD"], "true null SGD"),
