@@ -82,16 +82,6 @@ def kill_in_validation(step: int) -> None:
     RRN.validation_step = kill
 
 
-def kill_before_result() -> None:
-    """SIGKILL when the training has ended, and nothing tells of it yet."""
-    from callbacks import Report
-
-    def finish(self, trainer, pl_module):
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    Report.finish = finish
-
-
 FAULTS = {
     # Checkpoints are written at steps 0, 15, 30, 45, 60; validations run at 20, 40, 60.
     "exception at 33": (partial(fail_at, 33), 1),
@@ -174,19 +164,6 @@ def test_every_setting_resumes_bit_identically(
     expected = essence(undisturbed(flags), curves_of, result_of)
     if settings == "converging":
         assert 33 < expected["result"]["steps_to_converge"] < 600
-    assert_identical(expected, essence(tmp_path / RUN, curves_of, result_of))
-
-
-@pytest.mark.parametrize("settings", [[], SETTINGS["converging"]], ids=["steps", "converged"])
-def test_run_killed_after_its_last_step_only_writes_its_result(
-    settings, train_in_process, undisturbed, tmp_path, small, curves_of, result_of
-):
-    flags = small + settings
-    assert train_in_process(*flags, prepare=kill_before_result).code == -9
-    assert not (tmp_path / RUN / "result.json").exists()
-    assert train_in_process(*flags, "--ckpt_path=last").code == 0
-
-    expected = essence(undisturbed(flags), curves_of, result_of)
     assert_identical(expected, essence(tmp_path / RUN, curves_of, result_of))
 
 

@@ -29,14 +29,11 @@ WAITING = [
     "--lr_scheduler.patience=0",
     "--lr_scheduler.threshold=0.5",
 ]
-GRAPH = ["fit", f"--config={ROOT / 'configs/graphs.yaml'}", *QUICK]
-GRAPH += ["--early_stopping.patience=null"]
 # Stopped by; and so that a run is not.
 CONVERGED = ["--convergence.threshold=0.001", "--convergence.window=33"]
 UNBOUND = ["--convergence.threshold=null", "--convergence.window=33"]
 CASES = {
     "converged": ([*WRITER, *WAITING], CONVERGED, UNBOUND),
-    "a graph, converged": (GRAPH, CONVERGED, UNBOUND),
     "out of time, within a step": (
         [*WRITER, "--trainer.accumulate_grad_batches=4", "--trainer.max_steps=20"],
         ["--trainer.max_time=00:01:00:00"],
