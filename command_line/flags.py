@@ -12,6 +12,8 @@ from command_line.errors import UsageError
 from command_line.messages import unknown_flag
 
 T = TypeVar("T")
+# More than any machine has would only fail later, and with many lines.
+MOST_THREADS = 1024
 ESCAPES = {r"\n": "\n", r"\t": "\t", r"\\": "\\"}
 
 
@@ -94,6 +96,17 @@ def list_of(kind: Callable[[str], T]) -> Callable[[str], list[T]]:
         return [kind(item) for item in items]
 
     return convert
+
+
+def thread_count(typed: str) -> int | None:
+    """CPU threads, from 1; null are as many as there are cores."""
+    if typed == "null":
+        return None
+    count = whole_number(typed)
+    if not 1 <= count <= MOST_THREADS:
+        bound = "at least 1" if count < 1 else f"at most {MOST_THREADS}"
+        raise argparse.ArgumentTypeError(f"must be {bound}, got {count}")
+    return count
 
 
 def unescaped(typed: str) -> str:

@@ -6,9 +6,9 @@ from jsonargparse.typing import restricted_number_type
 from pytorch_lightning.cli import LightningArgumentParser
 
 from callbacks import Checkpoints, Convergence, Patience, Samples, watch
+from command_line.flags import MOST_THREADS
 
-# More than any machine has would only fail later, and with many lines.
-Threads = restricted_number_type("Threads", int, [(">", 0), ("<=", 1024)])
+Threads = restricted_number_type("Threads", int, [(">", 0), ("<=", MOST_THREADS)])
 
 
 def add_run_flags(parser: LightningArgumentParser, subcommand: str) -> None:

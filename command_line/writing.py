@@ -178,6 +178,8 @@ def _open(flags: argparse.Namespace, subcommand: str) -> tuple[Writer, dict[str,
 
     from generation import load_writer
 
+    if flags.threads:
+        torch.set_num_threads(flags.threads)
     device = flags.device
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("--device cuda: torch finds no such device here, choose cpu or auto")

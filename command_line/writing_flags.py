@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from command_line.flags import FlagParser, list_of, number, one_of, unescaped, whole_number
+from command_line.flags import (
+    FlagParser,
+    list_of,
+    number,
+    one_of,
+    thread_count,
+    unescaped,
+    whole_number,
+)
 
 WHOLE: dict[str, Any] = {"type": whole_number, "metavar": "N"}
 NUMBER: dict[str, Any] = {"type": number, "metavar": "X"}
@@ -65,5 +73,13 @@ def _parser(command: str, description: str) -> FlagParser:
         metavar="cpu|cuda|auto",
         help="where the network computes; auto: a GPU if there is one (default: cpu, which is "
         "fast enough for small networks)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=thread_count,
+        default=1,
+        metavar="N",
+        help="CPU threads; null: as many as there are cores (default: 1, which is fastest but for "
+        "large networks and many texts at once)",
     )
     return parser

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from command_line.writing_flags import parser_of_generate, parser_of_play
 
@@ -40,6 +41,22 @@ def test_goes_on_where_the_prompt_ends(generate):
     assert generate("--prompt=g", "--length=5") == "g é🎭\u0301.\n"
     assert generate("--length=3") == "abc\n"
     assert len(generate()) == 501
+
+
+@pytest.mark.parametrize("command", ["generate --length 3", "play --lines 1 --speakers a"])
+@pytest.mark.parametrize(
+    ("typed", "expected"), [("", 1), ("--threads 2", 2), ("--threads=1", 1), ("--threads null", 3)]
+)
+def test_one_thread_unless_more_are_asked_for(
+    command, typed, expected, train, save, alphabet, monkeypatch
+):
+    """A second one waits for the first at each character, and takes its time of the processor."""
+    save(alphabet())
+    taken = [3]
+    monkeypatch.setattr(torch, "set_num_threads", taken.append)
+    outcome = train(*command.split(), "--ckpt_path", RUN, *typed.split())
+    assert (outcome.code, outcome.err) == (0, "")
+    assert taken[-1] == expected
 
 
 def test_line_breaks_in_the_prompt(generate):

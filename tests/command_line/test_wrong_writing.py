@@ -25,6 +25,9 @@ WRONG = {
     "type": ("generate RUN --length long", "--length: must be a whole number, got long"),
     "types": ("generate RUN --temperatures 1,hot", "--temperatures: must be a number, got hot"),
     "device": ("generate RUN --device gpu", "--device: must be one of cpu, cuda, auto, got gpu"),
+    "no threads": ("generate RUN --threads 0", "--threads: must be at least 1, got 0"),
+    "threads": ("play RUN --threads 1025", "--threads: must be at most 1024, got 1025"),
+    "type of threads": ("play RUN --threads two", "--threads: must be a whole number, got two"),
     "length": ("generate RUN --length 0", "length must be at least 1, got 0"),
     "samples": ("generate RUN --num_samples 0", "num_samples must be at least 1, got 0"),
     "samples beyond all memory": (
