@@ -80,7 +80,9 @@ def test_a_run_that_stops_early_says_what_came_out(trained, curves_of, result_of
         "run": str(RUN),
         "look": "tensorboard --logdir runs/graphs",
         "resume": f"python train.py fit --ckpt_path {RUN} --early_stopping.patience null",
-        "compare": f"python train.py --config {RUN}/config.yaml --model CellGCN   (or GCNII)",
+        "trains": "on, better or not, at most to step 200",
+        "other": "model    "
+        f"python train.py --config {RUN}/config.yaml --model CellGCN   (or GCNII)",
         "predict": f"python train.py predict --ckpt_path {RUN}",
     }
 
