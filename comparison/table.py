@@ -219,7 +219,7 @@ def _blocks(groups: Sequence[Group], columns: Sequence[Column]) -> RenderableTyp
 
 
 def _setting(flag: str) -> Callable[[Group], str]:
-    return lambda group: group.settings[flag]
+    return lambda group: visible(group.settings[flag])
 
 
 def _measured(name: str, main: bool) -> Column:
