@@ -80,15 +80,20 @@ def folder(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("subcommand", SUBCOMMANDS)
-def test_the_parser_knows_the_same(subcommand, train, monkeypatch):
-    seen, usable = [], parser.usable
+@pytest.fixture(autouse=True)
+def only_ours(monkeypatch) -> None:
+    """Let the parser know no class that another test has defined in this process."""
+    usable = parser.usable
 
     def ours(key: str) -> list[type]:
-        """Without what other tests have defined."""
         return [each for each in usable(key) if each.__module__.partition(".")[0] in OURS]
 
     monkeypatch.setattr(parser, "usable", ours)
+
+
+@pytest.mark.parametrize("subcommand", SUBCOMMANDS)
+def test_the_parser_knows_the_same(subcommand, train, monkeypatch):
+    seen = []
     monkeypatch.setattr(parser, "in_one_line", lambda message, *known: seen.extend(known) or "")
     assert train(subcommand, "--wrong=1").code == 2
     keys, choices = seen
