@@ -93,6 +93,8 @@ def in_one_line(message: str, keys: Iterable[str], choices: Choices) -> str:
         return f"{key}: unknown class {values[0]}"
     if key and right:
         return f"{key}: must be {right}{got}"
+    if key and (found := re.search(r"invalid literal for int\(\) .*: '(.*)'", message)):
+        return f"{key}: must be a whole number, got {found[1]}"
     if key and no_such_class:
         return f"{key}: must be a group of settings{got}"
     return in_plain_words(": ".join([key] * bool(key) + _what_is_left(message)) or message)
