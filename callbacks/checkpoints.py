@@ -87,7 +87,7 @@ class Checkpoints(Callback):
         self.best_validation: dict[str, float] = {}
         self._signal: int | None = None
         self._last_saved: int | None = None
-        # Of the run's folder: its device and inode.
+        # The device and inode of the run's folder, by which it is known again.
         self._identity: tuple[int, int] | None = None
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

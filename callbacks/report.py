@@ -78,7 +78,7 @@ class Report:
         self._log(trainer, result)
         trainer.logger.save()
         try:
-            # Of runs that end at once, each knows the results of those before it.
+            # Where runs end at the same time, each knows the results of those before it.
             with locked(self.experiment):
                 runs = [*self._others(), result]
                 measures = [measured(run) for run in runs]

@@ -64,7 +64,7 @@ class RunLogger(TensorBoardLogger):
         try:
             super().log_metrics(metrics, step)
         except ValueError as error:
-            # Of a file that cannot be written, Lightning would blame the metrics.
+            # Where a file cannot be written, Lightning would blame the metrics.
             if isinstance(error.__cause__, OSError):
                 raise error.__cause__ from None
             raise

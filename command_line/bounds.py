@@ -28,7 +28,7 @@ LEAST = {
     "num_sanity_val_steps": -1,
     "val_check_interval": 1,
 }
-# Of other settings: more than any machine has, or than anybody waits for.
+# The most of other settings: more than any machine has, or than anybody waits for.
 MOST = {
     "model.num_layers": 10_000,
     "data.num_workers": 1_024,

@@ -19,7 +19,7 @@ from storage.archive import Broken, check_archive, first_line
 KINDS = {"config": dict, "state_dict": dict, "global_step": int}
 # Levels of groups within groups.
 DEEPEST = 100
-# Of intact checkpoints.
+# How many intact checkpoints a message names.
 MOST_NAMED = 3
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _is_countable(settings: Any) -> bool:
 
 
 def intact(files: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Of some files, by name, the checkpoints that are as they were written, and what they hold."""
+    """The checkpoints among some files that are as they were written, and their content."""
     for file in sorted(files):
         with suppress(Broken):
             yield file, _read(file)
@@ -141,7 +141,7 @@ def intact(files: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
 def _way_on(broken: Path, subcommand: str) -> str:
     """What is intact of the run that a broken checkpoint is of, and the command that goes on."""
     if broken.parent.name != "checkpoints":
-        # Of some other run, perhaps.
+        # It may be the checkpoint of some other run.
         return ""
     others = (file for file in broken.parent.glob("*.ckpt") if file != broken)
     steps = [(checkpoint["global_step"], file) for file, checkpoint in intact(others)]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from comparison.folder import ComparisonFolder
     from comparison.grid import Run
 
-# Of jobs and threads: more than any machine has.
+# The most jobs and threads: more than any machine has.
 MOST = 1024
 # Of its time, what collecting results while runs go on may take.
 COLLECTING = 0.05

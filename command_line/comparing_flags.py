@@ -63,7 +63,7 @@ def _of_fit() -> list[str]:
 
 
 def carried_out(flags: argparse.Namespace) -> list[str]:
-    """Of the flags of a command, those that its comparison does not keep: how it is carried out."""
+    """The flags that say how a comparison is carried out, which its folder does not keep."""
     given = {name: getattr(flags, name) for name in ("jobs", "threads", "engine", "gpus_per_run")}
     usual = {"jobs": 1, "threads": None, "engine": "local", "gpus_per_run": None}
     return [f"--{name} {value}" for name, value in given.items() if value != usual[name]]

@@ -58,13 +58,13 @@ ELSEWHERE = {
     ),
     "run.name": "run_name exp_name tag",
     "run.experiment": "experiment_name exp project",
-    # Of the commands that write.
+    # Flags of the commands that write.
     "device": "gpu cuda",
     "length": "l len new_tokens chars tokens size",
     "num_samples": "n samples return_sequences",
     "temperature": "temp tau",
     "prompt": "start start_text seed_text primer prime prefix",
-    # Of the one that compares.
+    # Flags of the command that compares.
     "seeds": "seed repeats",
     "jobs": "j workers parallel processes",
     "vary": "grid sweep",

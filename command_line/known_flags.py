@@ -158,7 +158,7 @@ def groups() -> dict[str, list[str]]:
 
 @cache
 def classes() -> dict[str, dict[str, list[str]]]:
-    """Of each key that takes a class: those that can be chosen, and the names of their settings."""
+    """The classes that each key can be set to, and the names of their settings."""
     return {
         key: {
             name: arguments_of(name, sources(folder))

@@ -11,7 +11,7 @@ from typing import Any
 
 from command_line.errors import UsageError
 
-# Of a container, in bytes; "max" where there is no limit.
+# The limit of a container, in bytes; "max" where there is none.
 LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 # A setting below this makes no model that matters.
 LARGE = 2048

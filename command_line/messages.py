@@ -108,7 +108,7 @@ def in_plain_words(message: str) -> str:
 
 
 def unknown_flag(flag: str, flags: Iterable[str]) -> str:
-    """Of a flag as typed, with its dashes, that is not among those that there are."""
+    """What is said of a flag, typed with its dashes, that does not exist."""
     name = flag.lstrip("-")
     if owners := [command for command, names in OF_SUBCOMMAND.items() if name in names]:
         return f"unknown flag {flag}: it is one of {' and '.join(owners)}"
@@ -116,14 +116,14 @@ def unknown_flag(flag: str, flags: Iterable[str]) -> str:
 
 
 def unknown_key(key: str, keys: Iterable[str]) -> str:
-    """Of a key in a config, as it would be typed, that is not among those that there are."""
+    """What is said of a key in a config, as it would be typed, that does not exist."""
     return f"unknown key {key}{flag_meant(key, keys)}"
 
 
 def no_setting(
     key: str, owner: str, name: str, settings: Iterable[str], keys: Iterable[str]
 ) -> str:
-    """Of a class that was chosen, and that has other settings.
+    """What is said of a setting that the chosen class does not have.
 
     Args:
         key: that the class was chosen by, such as model.
@@ -143,7 +143,7 @@ def no_setting(
 
 
 def unknown_class(key: str, name: str, names: Iterable[str]) -> str:
-    """Of a name that is not among the classes that a key may be set to."""
+    """What is said of a name that is none of the classes that a key may be set to."""
     return f"unknown {key} {name}{did_you_mean(name, names)}{listed(names)}"
 
 

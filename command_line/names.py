@@ -13,7 +13,7 @@ from command_line.errors import UsageError
 
 # Control and format characters, halves of characters, and what breaks lines and paragraphs.
 OBEYED = ("Cc", "Cf", "Cs", "Zl", "Zp")
-# Of these, what joins letters or parts them, as many scripts need it.
+# Some of these join letters or part them, which many scripts need.
 JOINING = "\u00ad\u200c\u200d"
 
 

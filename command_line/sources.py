@@ -87,7 +87,7 @@ def _class(node: ast.ClassDef) -> Source:
     abstract = [each.name for each in functions if any(map(_is_abstract, each.decorator_list))]
     first = next((each for each in functions if each.name == "__init__"), None)
     return Source(
-        # Of torch.optim.Optimizer the last part, and of Base[T] what is in front of the bracket.
+        # The last part of torch.optim.Optimizer, and what is in front of the bracket of Base[T].
         bases=tuple(ast.unparse(each).partition("[")[0].rpartition(".")[2] for each in node.bases),
         arguments=_arguments(first) if first else (),
         kinds=_kinds(first) if first else (),

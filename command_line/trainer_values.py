@@ -64,7 +64,7 @@ def _check_devices(devices: Any, on_cpu: bool) -> None:
 
 
 def _seconds(given: Any) -> float | None:
-    """Of a time as Lightning takes it: DD:HH:MM:SS, or a mapping such as {hours: 1}."""
+    """The seconds of a time as Lightning takes it, DD:HH:MM:SS or {hours: 1}; None of no time."""
     if isinstance(given, str) and DURATION.fullmatch(given.strip()):
         days, hours, minutes, seconds = map(int, given.split(":"))
         given = {"days": days, "hours": hours, "minutes": minutes, "seconds": seconds}

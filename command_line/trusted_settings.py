@@ -48,7 +48,7 @@ NOT_TAKEN = ("trust_dataset",)
 CLASS_KEYS = {"class_path", "init_args", "dict_kwargs"}
 TEXTS = (str, int, float, bool, NoneType, timedelta, os.PathLike)
 CONTAINERS = (list, tuple, set, dict, Iterable, Sequence, Mapping)
-# Of a setting. A class may stand where one is expected, and nowhere else.
+# The name of a setting. A class may stand where one is expected, and nowhere else.
 KEY = re.compile(r"(?!__|class_path$)[^\W\d]\w*")
 # A dotted name, or the beginning of a mapping or a list in YAML, or of a folder.
 SUSPECT = re.compile(r"[^\W\d]\w*\s*\.\s*[^\W\d]|[:{\[~]")

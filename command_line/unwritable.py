@@ -63,7 +63,7 @@ def told(error: OSError, place: Path) -> str:
         error: one of MIDWAY.
         place: the folder that was written to, for an error that does not say.
     """
-    # Of two, the second is where the first was to go.
+    # Where an error names two files, the second is where the first was to go.
     file = error.filename2 or error.filename or place
     return (
         f"cannot write {file}: {error.strerror}, on the disk at {_disk_of(Path(file))}: "

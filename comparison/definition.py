@@ -33,7 +33,7 @@ from comparison.values import (
 )
 
 NAME = "comparison.yaml"
-# Of a grid: of more, nobody waits for the last.
+# The most runs of a grid: nobody waits for the last of more.
 MOST_RUNS = 100_000
 # What flags of `fit` may be varied or fixed; all the others are the comparison's own business.
 GROUPS = (

@@ -23,7 +23,7 @@ SECONDS_BETWEEN_LINES = 10.0
 MOST_SECONDS_BETWEEN_LINES = 600.0
 MOST_RUNS = 8
 SHORTEST_BAR = 6
-# Of a run's name, beside how far it has come.
+# Characters of a run's name, beside how far it has come.
 SHORTEST_NAME = 12
 
 

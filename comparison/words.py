@@ -16,7 +16,7 @@ from comparison.learning_curves import CURVES
 from comparison.records import Record, ending_early, read_curves
 
 WIDTH = 80
-# Of what stands beside the names of settings.
+# The width of what stands beside the names of settings.
 LEAST = 20
 MOST_VALUES = 8
 

@@ -19,7 +19,7 @@ from datamodules.downloads import DownloadError, data_root, download, make_folde
 from storage import texts
 from storage.files import read_at_most
 
-# Of a text, in bytes: some ten times as much memory is taken while it is put into numbers.
+# The most bytes of a text: turning it into numbers takes some ten times as much memory.
 LARGEST = 10**9
 # Comes with Python, and changes with its versions.
 BUILT_IN = "python_docs"

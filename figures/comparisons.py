@@ -21,7 +21,7 @@ Limits = tuple[float | None, float | None]
 MOST_NUMBERS = 25
 # That a letter of a slanted name reaches down.
 INCHES_DOWN = 0.055
-# Of a name at the side of a strip.
+# The most characters of a name at the side of a strip.
 MOST_LETTERS = 20
 
 

@@ -48,7 +48,7 @@ def finished(train, tmp_path):
 
 
 def left_behind(folder: Path) -> dict[str, object]:
-    """Of all files but checkpoints the contents, of the result but its seconds, of events each."""
+    """The contents of all files but checkpoints, the result without its seconds, and each event."""
     files = {
         file.relative_to(folder).as_posix(): file.read_bytes()
         for file in sorted(folder.rglob("*"))

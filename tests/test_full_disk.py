@@ -167,7 +167,7 @@ def test_a_comparison_stops(compare, tmp_path):
 @pytest.mark.parametrize(
     ("removed", "tries", "words"),
     [
-        # Of one run, which begins anew; the others are left alone.
+        # The folder of one run, which begins anew; the others are left alone.
         ("folder/runs/RRN/seed=0", ["seed=0", "seed=0", "seed=1"], ""),
         ("folder", ["seed=0"], "folder has been removed or moved meanwhile: put it back; then"),
     ],

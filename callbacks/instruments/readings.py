@@ -63,7 +63,7 @@ class Readings:
             before = steps[number - 1] if number else None
             if line.endswith("\n") and step is None:
                 beside = {before, *steps[number + 1 : number + 2]}
-                # Of two lines in one, the second may be of another reading.
+                # Where two lines have become one, the second may belong to another reading.
                 own = {each for each in beside if line.startswith(f"{each},")}
                 broken |= own if own and line.count(",") == len(self.columns) else beside
             elif line.startswith(f"{before},") and step is None:

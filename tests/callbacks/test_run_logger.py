@@ -80,7 +80,7 @@ def test_a_run_resumed_at_its_start_forgets_all(tmp_path, curves_of):
 
 
 def test_files_are_read_in_the_order_of_their_making(tmp_path, curves_of, monkeypatch):
-    """Of the same second, number 10 comes before number 9."""
+    """Within the same second, number 10 comes before number 9."""
     from tensorboard.summary.writer import event_file_writer
 
     counter = type(event_file_writer._global_uid)(8)

@@ -85,7 +85,7 @@ def test_the_folder_of_a_checkpoint(finished, train):
 
 
 def test_tables_and_lines_of_a_comparison(monkeypatch, capsys, tmp_path):
-    # Of Rich's own, as it writes to a terminal of the simplest kind.
+    # So that Rich itself writes no control characters, as to a terminal of the simplest kind.
     monkeypatch.setenv("TERM", "dumb")
     records = [
         Record("RRN/a", "RRN", {"data.corpus": each}, "0", "finished") for each in (RED, "b")

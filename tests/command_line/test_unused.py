@@ -102,7 +102,7 @@ USED: dict[str, dict[str, Any]] = {
 }
 
 
-# Of the first experiment, parsed once.
+# The settings of the first experiment, parsed once.
 SETTINGS: dict[str, Any] = {}
 
 

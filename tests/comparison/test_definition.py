@@ -118,7 +118,7 @@ def test_only_the_flag_tells_numbers_from_texts(small_config):
     assert definition.grid.varied == {
         "optimizer.lr": ("1e-2", "5", "6", "7"),
         "data.corpus": ("1e-2", "0.01", "5:7"),
-        # Of a class that is not known here, looks are all that there is.
+        # Where a class is not known here, the looks of a value are all that there is.
         "optimizer.mine": ("1e-2", "5", "6", "7"),
     }
 

@@ -83,7 +83,7 @@ def test_a_table_that_is_cut_off_is_not_read(name, folder, finish, curves):
 def test_curves_that_end_early_are_known(folder, finish, curves):
     runs = [finish("RNN", seed, steps=8) for seed in range(3)]
     collect(folder, runs)
-    # Of the third there are none, as of runs without TensorBoard.
+    # The third has none, as runs without TensorBoard.
     points = [(runs[0], step) for step in range(9)] + [(runs[1], step) for step in range(6)]
     curves([(str(run), step, 0.5, 0.25) for run, step in points])
     assert ending_early(read_results(folder), read_curves(folder)) == [str(runs[1])]
