@@ -64,6 +64,8 @@ BASES = {
 CHOICE = {key: {key, f"{key}.class_path"} for key in BASES}
 # Lightning's own of this name, which knows what it waits for.
 MORE = {"ReduceLROnPlateau": ["monitor"]}
+# A flag that chooses a class by its path alone.
+CLASS_PATHS = {f"--{key}.class_path": key for key in BASES}
 # What a choice is made of in a config; and the help about it.
 PARTS_OF_A_CHOICE = ("", "help", "class_path", "init_args", "dict_kwargs")
 # What is raised where a library has no files of Python.
@@ -199,12 +201,19 @@ def _check_keys(config: Mapping[str, object], subcommand: str) -> None:
 
 def _check_flags(arguments: Arguments, configs: Iterable[Mapping[str, object]]) -> None:
     chosen: dict[str, str | None] = {}
+    foreign = False
     for config in configs:
+        foreign |= any(_is_foreign(key, _path(config, key)) for key in BASES)
         chosen |= {key: _chosen(config, key) for key in BASES if CHOICE[key] & config.keys()}
     flags = list(_flags(arguments.flags))
     for flag, value, _ in flags:
         if flag in CLASS_FLAGS and value is not None:
-            chosen[flag[2:]] = _check_class(flag[2:], value)
+            key = flag[2:]
+            foreign |= _is_foreign(key, value)
+            # What is imported for one class may bring others, which have bare names as well.
+            chosen[key] = None if foreign else _check_class(key, value)
+        elif flag in CLASS_PATHS:
+            chosen[CLASS_PATHS[flag]] = None
     for flag, _, has_value in flags:
         name = flag.lstrip("-").replace("+", "")
         if not flag.startswith("--") or not _is_known(name, arguments.subcommand):
@@ -248,8 +257,23 @@ def _check_setting(key: str, chosen: Mapping[str, str | None], subcommand: str) 
 
 def _chosen(config: Mapping[str, object], key: str) -> str | None:
     """The class that a config chooses, if it is one of those known."""
-    path = str(config.get(f"{key}.class_path") or config.get(key) or "")
-    return _known_class(key, path)
+    return _known_class(key, _path(config, key))
+
+
+def _path(config: Mapping[str, object], key: str) -> str:
+    """The class that a config chooses, as it is written there; empty if it chooses none."""
+    return str(config.get(f"{key}.class_path") or config.get(key) or "")
+
+
+def _is_foreign(key: str, path: str) -> bool:
+    """Whether a class is of another package than those that the key can be set to."""
+    return bool(re.fullmatch(r"\w+(\.\w+)+", path)) and not _is_ours(key, path)
+
+
+def _is_ours(key: str, path: str) -> bool:
+    """Whether a class may be one of those known: it has a bare name, or is of their package."""
+    package = path.rpartition(".")[0].partition(".")[0]
+    return package in ("", BASES[key][1].partition("/")[0])
 
 
 def _check_class(key: str, path: str) -> str | None:
@@ -262,6 +286,5 @@ def _check_class(key: str, path: str) -> str | None:
 
 
 def _known_class(key: str, path: str) -> str | None:
-    package, _, name = path.rpartition(".")
-    ours = package.partition(".")[0] in ("", BASES[key][1].partition("/")[0])
-    return name if ours and name in classes()[key] else None
+    name = path.rpartition(".")[2]
+    return name if _is_ours(key, path) and name in classes()[key] else None

@@ -72,6 +72,7 @@ DRY = {
     ),
     "length": ("--lengths=-1", "length must be at least 2, got -1"),
     "no folder": ("--folder small.yaml/x", "cannot write to small.yaml/x: Not a directory; choose"),
+    "a model of one's own": ("--config own.yaml", None),
     "text": ("--config text.yaml", "corpus '/no/where' is neither a file nor one of python_docs"),
     # Only a run, which may download it, can tell whether it is right.
     "text that is not here": ("--config text.yaml --data.corpus monte_cristo", None),
@@ -82,6 +83,14 @@ data: {class_path: Text, init_args: {corpus: /no/where}}
 optimizer: {class_path: Adam, init_args: {lr: 0.01}}
 trainer: {accelerator: cpu, devices: 1}
 """
+# A config names it by its path; the runs of a comparison, by its name.
+OWN = """\
+from lightning_modules import RRN
+
+
+class Wider(RRN):
+    pass
+"""
 
 
 @pytest.mark.parametrize("case", DRY)
@@ -90,6 +99,10 @@ def test_the_dry_run_checks_what_the_runs_check(
 ):
     flags, message = DRY[case]
     small_config.with_name("text.yaml").write_text(TEXT)
+    small_config.with_name("wider.py").write_text(OWN)
+    own = small_config.read_text().replace("RRN", "wider.Wider")
+    small_config.with_name("own.yaml").write_text(own)
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("DATA_ROOT", str(tmp_path / "data"))
     before = sorted(tmp_path.iterdir())
     outcome = train("compare", "--config=small.yaml", *shlex.split(flags), "--dry_run")
