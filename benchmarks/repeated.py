@@ -22,7 +22,7 @@ from pytorch_lightning import (
 
 import datamodules
 import lightning_modules
-from callbacks import Patience, Unprofiled
+from callbacks import Patience, RandomState, Unprofiled
 from command_line.optimization import configure
 from command_line.program import quieten
 from command_line.trainer_settings import TRAINER_DEFAULTS
@@ -87,7 +87,7 @@ def run(task: Task) -> dict[str, float]:
     settings = {name: value for name, value in config["trainer"].items() if name != "strategy"}
     optimizer = config["optimizer"]
     named = {**optimizer, "class_path": f"torch.optim.{optimizer['class_path']}"}
-    configure(model, named, None, settings["max_steps"])
+    configure(model, named, None, settings["max_steps"], on_cpu=True)
     best = Best()
     trainer = Trainer(
         **TRAINER_DEFAULTS,
@@ -95,7 +95,7 @@ def run(task: Task) -> dict[str, float]:
         logger=False,
         enable_progress_bar=False,
         profiler=Unprofiled(),
-        callbacks=[Patience(**config["early_stopping"]), best],
+        callbacks=[RandomState(), Patience(**config["early_stopping"]), best],
     )
     trainer.fit(model, data)
     return {**best.metrics, "steps": trainer.global_step}

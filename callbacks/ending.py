@@ -56,5 +56,8 @@ class Ending(Callback):
         if self._trains or any(part.is_missing() for part in self.parts):
             if trainer.logger:
                 trainer.logger.begin_file(trainer.global_step)
+            # Lightning has taken it from there by now.
+            pl_module.to(trainer.strategy.root_device)
             for part in self.parts:
                 part.finish(trainer, pl_module)
+            pl_module.cpu()

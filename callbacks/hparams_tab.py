@@ -71,7 +71,7 @@ def write_columns(folder: Path, runs: Sequence[Mapping[str, Any]], measures: Ite
     value = Summary.Value(
         tag=metadata.EXPERIMENT_TAG, metadata=metadata.create_summary_metadata(content)
     )
-    write_events(folder, [Summary(value=[value])], step=0)
+    write_events(folder, [Summary(value=[value])], step=0, suffix=".columns")
 
 
 def _differs(name: str, runs: Sequence[Mapping[str, Any]]) -> bool:

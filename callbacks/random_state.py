@@ -65,11 +65,13 @@ class RandomState(Callback):
 
         @wraps(function)
         def without_a_trace(*args: Any, **kwargs: Any) -> Any:
+            # A Trainer that fits more than once has this around it as often.
+            outer = self._of_training
             with kept() as self._of_training:
                 try:
                     return function(*args, **kwargs)
                 finally:
-                    self._of_training = None
+                    self._of_training = outer
 
         return without_a_trace
 

@@ -40,7 +40,7 @@ class Report:
     Args:
         file: where the result goes.
         experiment: the folder of all runs that are compared, RUN of EXPERIMENT/MODEL/RUN being that
-            of this one.
+            of this one; None where the run is somewhere else.
         hparams: settings for the HParams tab, and for the result.
         convergence: knows the best accuracy and the step where the run converged.
         patience: knows whether the run stopped because it no longer became better.
@@ -51,7 +51,7 @@ class Report:
     def __init__(
         self,
         file: Path,
-        experiment: Path,
+        experiment: Path | None,
         hparams: dict[str, Any],
         convergence: Convergence,
         patience: Patience,
@@ -72,15 +72,16 @@ class Report:
     def finish(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the result, last of all: where it is, the run has ended."""
         result = self.result(trainer, pl_module)
-        if not trainer.logger:
+        if trainer.logger:
+            self._log(trainer, result)
+            trainer.logger.save()
+        if not trainer.logger or self.experiment is None:
             self._save(result)
             return
-        self._log(trainer, result)
-        trainer.logger.save()
         try:
             # Where runs end at the same time, each knows the results of those before it.
             with locked(self.experiment):
-                runs = [*self._others(), result]
+                runs = [*self._others(self.experiment), result]
                 measures = [measured(run) for run in runs]
                 tags = [tag for tag in TAGS if any(tag in each for each in measures)]
                 write_columns(self.experiment, [run["hparams"] for run in runs], tags)
@@ -94,9 +95,9 @@ class Report:
             json.dump(result, file, indent=2, allow_nan=False)
             file.write("\n")
 
-    def _others(self) -> Iterator[dict[str, Any]]:
+    def _others(self, experiment: Path) -> Iterator[dict[str, Any]]:
         """Results of the other runs of the experiment."""
-        for file in sorted(self.experiment.glob(f"*/*/{self.file.name}")):
+        for file in sorted(experiment.glob(f"*/*/{self.file.name}")):
             if file != self.file and (result := read_result(file)):
                 yield result
 

@@ -22,8 +22,10 @@ def only_since_it_stops(trainer: Trainer) -> bool:
     One that is trained on would not have made it, had it not stopped; so nothing that the training
     depends on may take it into account.
     """
-    stops, trainer.should_stop = trainer.should_stop, False
+    if not trainer.should_stop:
+        return False
+    trainer.should_stop = False
     try:
         return not validates(trainer)
     finally:
-        trainer.should_stop = stops
+        trainer.should_stop = True

@@ -103,7 +103,8 @@ def callbacks_of_run(
     left_behind.append(
         Report(
             folder.result_file,
-            folder.experiment,
+            # A run that has been moved is in the folder of no experiment.
+            folder.experiment if folder.path.parent.name == type(model).__name__ else None,
             hparams,
             convergence,
             patience,

@@ -33,21 +33,22 @@ def write_images(folder: Path, images: Mapping[str, bytes], step: int) -> None:
     write_events(folder, summaries, step)
 
 
-def write_events(folder: Path, summaries: Iterable[Summary], step: int) -> None:
+def write_events(folder: Path, summaries: Iterable[Summary], step: int, suffix: str = "") -> None:
     """Write summaries as the events of a folder, in place of those that it had.
 
     Args:
         folder: of the events, a run to TensorBoard.
         summaries: in their order.
         step: of all of them.
+        suffix: of the names of files; only files that end in it are replaced.
     """
     import time
 
     from tensorboard.compat.proto.event_pb2 import Event
     from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-    old = list(folder.glob("events.out.tfevents.*"))
-    writer = EventFileWriter(str(folder))
+    old = list(folder.glob(f"events.out.tfevents.*{suffix}"))
+    writer = EventFileWriter(str(folder), filename_suffix=suffix)
     for summary in summaries:
         writer.add_event(Event(wall_time=time.time(), step=step, summary=summary))
     writer.close()

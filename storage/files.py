@@ -72,9 +72,13 @@ def check_file(path: Path) -> None:
         OSError: it cannot.
     """
     unfinished = _unfinished(path)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT, 0o666)
-    os.close(descriptor)
-    unfinished.unlink()
+    try:
+        os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
+    except FileExistsError:
+        # Another process may be writing it: it stays as it is.
+        os.close(os.open(unfinished, os.O_WRONLY))
+    else:
+        unfinished.unlink()
 
 
 def check_folder(path: Path) -> None:

@@ -63,6 +63,13 @@ class Outcome:
     err: str
 
 
+@pytest.fixture(autouse=True)
+def compiling_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tell nobody in this process, since it is chance which test is the first to need a kernel."""
+    for function in ("begins", "ends"):
+        monkeypatch.setattr(f"layers.compiling.{function}", lambda _: None)
+
+
 @pytest.fixture
 def small() -> list[str]:
     """Flags of a small run, which ends in runs/palindromes/RRN/small."""

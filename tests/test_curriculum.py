@@ -77,7 +77,7 @@ def test_what_a_person_reads(climbed, result_of):
     folder, outcome = climbed
     greeting, first, *closing = outcome.out.splitlines()
     assert "on palindromes, 12 digits read, 2 at first; seed 0, cpu" in greeting
-    assert first.startswith("step 1  T 2  loss ")
+    assert first.startswith("step 1/100  T  2  loss ")
     step = result_of(folder)["steps_to_converge"]
     at = "Not converged by step 100, at" if step is None else f"Converged at step {step}."
     assert closing[0].startswith(at)
@@ -165,5 +165,5 @@ def test_the_bar_is_drawn_before_the_first_step_is_whole(train, result_of):
     flags = [*CLIMBING, *EACH, "--trainer.accumulate_grad_batches=2", "--trainer.max_steps=3"]
     outcome = train(*flags)
     assert outcome.code == 0, outcome.err
-    assert f"step 0  T {RULES.start}  " in outcome.out
+    assert f"step 0/3  T {RULES.start:2}  " in outcome.out
     assert result_of(RUN)["steps"] == 3

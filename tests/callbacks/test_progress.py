@@ -38,6 +38,11 @@ class Losses(Callback):
         self.clock.now += self.validation
 
 
+@pytest.fixture(autouse=True)
+def compiling_is_told() -> None:
+    """It is, as in the program."""
+
+
 @pytest.fixture
 def shown(fit, scripted, clock):
     """Train with steps of so many seconds: what is shown, and the losses."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import platform
@@ -204,7 +205,7 @@ def test_hparams_tab_of_a_run_too_short_to_average(reported, tmp_path):
 def test_written_whole_or_not_at_all(reported, tmp_path, monkeypatch):
     def fail(result, file, **options):
         file.write(json.dumps(result)[:20])
-        raise OSError("No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
         patch.setattr("callbacks.report.json.dump", fail)
@@ -352,3 +353,13 @@ def test_the_figure_has_all_accuracies(graph_run, curves_of, monkeypatch):
         assert steps == [step for step, _ in expected]
         assert values == pytest.approx([value for _, value in expected])
     assert drawn["curves"]["test"][0] == [4, 8]
+
+
+def test_a_run_that_has_been_moved_leaves_its_new_neighbours_alone(run, train, tmp_path):
+    place = tmp_path / "elsewhere/place"
+    place.mkdir(parents=True)
+    events = place.parent / "events.out.tfevents.1.somebody"
+    events.write_bytes(b"")
+    moved = run().rename(place / "moved")
+    assert train("fit", f"--ckpt_path={moved}", "--trainer.max_steps=70").code == 0
+    assert sorted(place.parent.iterdir()) == [events, place]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
 import os
@@ -97,7 +98,9 @@ def test_what_was_there_stays_if_writing_fails(folder, finish, rows, monkeypatch
     run = finish("RNN")
     collect(folder, [run])
     before = (folder / "results.csv").read_bytes()
-    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr(
+        os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.EIO, "disk full"))
+    )
     with pytest.raises(OSError, match="disk full"):
         collect(folder, [run, finish("LSTM")])
     assert (folder / "results.csv").read_bytes() == before

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from layers import compiling
+
+
+@pytest.fixture(autouse=True)
+def compiling_is_told() -> None:
+    """It is, as in the program."""
 
 
 def test_a_kernel_is_told_when_it_is_compiled_and_never_again():
