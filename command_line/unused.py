@@ -11,7 +11,7 @@ from command_line.messages import listed
 from command_line.optimization import MONITORED
 from command_line.parser import arguments_of, import_class
 from command_line.settings import class_of, flatten, typed
-from lightning_modules import CharGenerator
+from lightning_modules import CharGenerator, NodeClassifier
 
 # Settings of the Trainer that it has no use for here, unless they are off.
 TRAINER = {
@@ -97,29 +97,34 @@ def _plain(value: Any) -> Any:
 def _unused(config: Mapping[str, Any], flags: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Settings that do nothing, and why."""
     trainer, model = config["trainer"], config["model"]
-    named = {flag.partition("=")[0] for flag in flags}
+    # A comparison may vary one of two settings, and have the other in all of its runs: what is
+    # named is not taken for the reason that something else does nothing.
+    named = {typed(flag.partition("=")[0].lstrip("-")) for flag in flags}
     for name, reason in TRAINER.items():
         # Who switches it off is not obeyed either.
-        if trainer[name] or (f"--trainer.{name}" in named and name == "enable_checkpointing"):
+        if trainer[name] or (f"trainer.{name}" in named and name == "enable_checkpointing"):
             yield f"trainer.{name}", reason
     for name, reason in IN_EPOCHS.items():
         if trainer[name] and trainer["limit_train_batches"] is None:
             yield f"trainer.{name}", f"training data never end; {reason}"
-    if trainer["gradient_clip_algorithm"] and trainer["gradient_clip_val"] is None:
+    clips = trainer["gradient_clip_val"] is not None or "trainer.gradient_clip_val" in named
+    if trainer["gradient_clip_algorithm"] and not clips:
         yield "trainer.gradient_clip_algorithm", "--trainer.gradient_clip_val says at what to clip"
     if trainer["strategy"] == "single_device" and str(trainer["devices"]) not in ("1", "auto"):
         yield "trainer.devices", "--trainer.strategy single_device takes one"
-    yield from _callbacks(trainer["callbacks"], trainer["logger"])
+    model_class = import_class(model["class_path"])
+    yield from _callbacks(trainer["callbacks"], trainer["logger"], _monitored(model_class))
     for each in _several(trainer["plugins"]):
         if hasattr(each, "keys") and class_of(each).endswith("CheckpointIO"):
             yield f"trainer.plugins {class_of(each)}", "the program writes checkpoints itself"
     yield from _optimization(config)
-    if not issubclass(import_class(model["class_path"]), CharGenerator):
+    if not issubclass(model_class, CharGenerator):
         for name, value in config["samples"].items():
             if value != SAMPLES[name]:
                 yield f"samples.{name}", f"{class_of(model)} writes no text, CharGenerator does"
     settings = model.get("init_args") or {}
-    if settings.get("num_layers") == 1 and settings.get("dropout") and "cell" in settings:
+    has_one_layer = settings.get("num_layers") == 1 and "model.num_layers" not in named
+    if has_one_layer and settings.get("dropout") and "cell" in settings:
         yield "model.dropout", "it is between two layers, and model.num_layers is 1"
     never = trainer["limit_val_batches"] == 0 or (
         trainer["val_check_interval"] is None and trainer["limit_train_batches"] is None
@@ -144,16 +149,29 @@ def _optimization(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "lr_scheduler.last_epoch", "--ckpt_path goes on with a run, and with its schedule"
 
 
-def _callbacks(callbacks: Any, logger: Any) -> Iterator[tuple[str, str]]:
+def _monitored(model: type) -> Sequence[str] | None:
+    """What the validations of a model measure; None of somebody's own, which may log anything."""
+    if model.__module__.partition(".")[0] != "lightning_modules":
+        return None
+    if not issubclass(model, NodeClassifier):
+        return MONITORED
+    # A validation measures the test nodes as well.
+    return *MONITORED, *(name.replace("validation", "test") for name in MONITORED)
+
+
+def _callbacks(
+    callbacks: Any, logger: Any, monitored: Sequence[str] | None
+) -> Iterator[tuple[str, str]]:
     for each in _several(callbacks):
         package, _, name = each["class_path"].rpartition(".")
-        if package.startswith("pytorch_lightning") and name in CALLBACKS:
+        is_lightnings = package.partition(".")[0] == "pytorch_lightning"
+        if is_lightnings and name in CALLBACKS:
             yield f"trainer.callbacks {name}", CALLBACKS[name]
         if name in LOGGING and logger is False:
             yield f"trainer.callbacks {name}", "it needs a log, --trainer.logger true"
-        monitor = (each.get("init_args") or {}).get("monitor", MONITORED[0])
-        if monitor not in MONITORED:
-            yield f"trainer.callbacks {name}", f"{monitor} is not measured{listed(MONITORED)}"
+        monitor = (each.get("init_args") or {}).get("monitor")
+        if is_lightnings and monitored and monitor is not None and monitor not in monitored:
+            yield f"trainer.callbacks {name}", f"{monitor} is not measured{listed(monitored)}"
         if package.partition(".")[0] == "callbacks":
             made = f", see {OURS[name]}" if name in OURS else ""
             yield f"trainer.callbacks {name}", f"the program makes it itself{made}"

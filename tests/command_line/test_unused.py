@@ -79,6 +79,8 @@ IGNORED: dict[str, tuple[dict[str, Any], str]] = {
     "our own callback": (callback("callbacks.Patience"), "--early_stopping.patience"),
     "our own inner callback": (callback("callbacks.curves.Curves"), "the program makes it itself"),
 }
+WAITING = "pytorch_lightning.callbacks.EarlyStopping"
+GRAPHS = {"model": {"class_path": "lightning_modules.GCN", "init_args": {}}}
 USED: dict[str, dict[str, Any]] = {
     "nothing": {},
     "epochs that end": {
@@ -91,6 +93,13 @@ USED: dict[str, dict[str, Any]] = {
         "trainer.gradient_clip_val": 1.0,
     },
     "callback": of_lightning("EMAWeightAveraging"),
+    "waiting for the test nodes of a graph": {**GRAPHS, **callback(WAITING, monitor="loss/test")},
+    "waiting for what a model of one's own logs": {
+        "model": {"class_path": f"{__name__}.Own", "init_args": {}},
+        **callback(WAITING, monitor="f1/validation"),
+    },
+    "a callback of one's own": callback("mine.Alarm", monitor="temperature"),
+    "a callback that waits for nothing in particular": callback(WAITING, monitor=None),
     "samples": {**WRITER, "samples.length": 5},
     "patience": {"early_stopping.patience": 3},
     "plateau": PLATEAU,
@@ -100,6 +109,10 @@ USED: dict[str, dict[str, Any]] = {
         "early_stopping.patience": 3,
     },
 }
+
+
+class Own:
+    """A model of somebody's own."""
 
 
 # The settings of the first experiment, parsed once.
@@ -141,6 +154,14 @@ def test_what_is_ignored_is_refused(case, changed):
 @pytest.mark.parametrize("case", USED)
 def test_what_is_used_is_taken(case, changed):
     check_used(changed(USED[case]), [], None)
+
+
+@pytest.mark.parametrize(
+    ("case", "flag"),
+    [("layers", "--model.num_layers=1"), ("clipping", "--trainer.gradient_clip_val=null")],
+)
+def test_one_run_of_a_grid_may_have_no_use_for_what_all_have(case, flag, changed):
+    check_used(changed(IGNORED[case][0]), [flag], None)
 
 
 def test_checkpoints_cannot_be_switched_off(changed):
