@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from command_line.settings import KNOWN_PACKAGES
+from command_line.yaml_text import NotRead, load
 
 # Models, or cells of a model, that do the same task.
 COMPARED = (("RNN", "LSTM", "RRN", "GRU"), ("GCN", "CellGCN", "GCNII"))
@@ -36,6 +40,36 @@ def quoted(path: Path) -> str:
     return shlex.quote(os.path.join(".", text) if text.startswith("-") else text)
 
 
+def going_on(folder: Path) -> str:
+    """The command with which a run goes on.
+
+    Its config is named too where it has callbacks or the like of somebody's own, which a checkpoint
+    alone may not bring along.
+
+    Args:
+        folder: of the run.
+    """
+    config = folder / "config.yaml"
+    settings = {}
+    with suppress(OSError, NotRead):
+        settings = load(config.read_text(encoding="utf-8"))
+    named = [name.partition(".")[0] for name in _classes(settings.get("trainer"))]
+    own = any(name not in KNOWN_PACKAGES for name in named)
+    flag = f"--config {quoted(config)} " if own else ""
+    return f"python train.py fit {flag}--ckpt_path {quoted(folder)}"
+
+
+def _classes(value: Any) -> Iterator[str]:
+    """Class paths anywhere in settings."""
+    if isinstance(value, Mapping):
+        if "class_path" in value:
+            yield str(value["class_path"])
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _classes(each)
+
+
 def next_steps(
     result: Mapping[str, Any], folder: Path, settings: Mapping[str, Any]
 ) -> list[Advice]:
@@ -51,7 +85,7 @@ def next_steps(
     onward = _onward(result, settings)
     if onward:
         flags, does = onward
-        command = " ".join([f"python train.py fit --ckpt_path {run}", *flags])
+        command = " ".join([going_on(folder), *flags])
         steps.append(Advice("resume", command, does))
     if result["model"] == "CharGenerator":
         steps += _other_cell(result, folder, settings)

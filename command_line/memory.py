@@ -89,8 +89,9 @@ def check_states(model: Any, data: Any, accumulated: int) -> None:
 
     hidden = getattr(model, "hparams", {}).get("hidden_size")
     length = getattr(data, "length", None)
-    known = isinstance(hidden, int) and isinstance(length, int)
-    if known and not torch.cuda.is_available():
+    if not (isinstance(hidden, int) and isinstance(length, int)):
+        return
+    if not torch.cuda.is_available():
         size = 4 * hidden * length * data.batch_size // accumulated
         what = f"model.hidden_size {hidden} x data.length {length} x data.batch_size "
         check_fits({f"{what}{data.batch_size}": size})

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+# Packages whose callbacks, plugins and the like a checkpoint may bring along.
+KNOWN_PACKAGES = ("callbacks", "pytorch_lightning", "lightning_fabric")
 # How long, how watched, how fast and where: none of it changes what a training step does.
 FREE = re.compile(
     r"^(config|ckpt_path|output|lengths"

@@ -28,6 +28,7 @@ from pytorch_lightning import Trainer
 
 from command_line.errors import UsageError
 from command_line.parser import CLASSES, import_class, usable
+from command_line.settings import KNOWN_PACKAGES
 from datamodules import CountedData
 from lightning_modules import Predictor
 
@@ -38,8 +39,6 @@ NUMBERS = ("seed_everything", "threads")
 BASES = {**CLASSES, "model": Predictor, "data": CountedData}
 # Where an optimiser or a schedule of torch may be imported from.
 OF_TORCH = ("torch.optim.", "pytorch_lightning.cli.")
-# Whose callbacks, plugins and the like a training may take: this project's, and Lightning's.
-KNOWN_PACKAGES = ("callbacks", "pytorch_lightning", "lightning_fabric")
 # Without these a network is measured.
 OF_A_TRAINING = ("callbacks", "plugins", "logger", "profiler")
 # Has to be said by whoever gives the command.

@@ -13,7 +13,7 @@ from typing import Any
 
 from pytorch_lightning import LightningDataModule, LightningModule, Trainer
 
-from command_line.advice import next_steps, quoted
+from command_line.advice import going_on, next_steps
 from command_line.run_folder import RunFolder
 from command_line.settings import flatten
 from command_line.unwritable import THEN, told
@@ -118,10 +118,7 @@ def evaluation(
 
 
 def interrupted(step: int, folder: Path) -> str:
-    return (
-        f"Interrupted at step {step}; nothing is lost. Go on with:\n"
-        f"  python train.py fit --ckpt_path {quoted(folder)}"
-    )
+    return f"Interrupted at step {step}; nothing is lost. Go on with:\n  {going_on(folder)}"
 
 
 def unwritable(error: OSError, folder: RunFolder) -> str:
@@ -133,8 +130,7 @@ def unwritable(error: OSError, folder: RunFolder) -> str:
         )
     then = "give the same command again"
     if folder.checkpoint("last").is_file():
-        run = quoted(folder.path)
-        then = f"go on from its last checkpoint with: python train.py fit --ckpt_path {run}"
+        then = f"go on from its last checkpoint with: {going_on(folder.path)}"
     return f"{told(error, folder.path)}{THEN}{then}"
 
 

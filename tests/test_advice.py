@@ -54,6 +54,11 @@ RUNS = {
         ["--model.cell RNN --run.name small,cell=RNN", "generate --ckpt_path"],
         ["--model ", "predict"],
     ),
+    "a callback of somebody's own": (
+        [*SMALL, *SHORT, "--trainer.callbacks=mine.Mine"],
+        ["fit --config runs/palindromes/RRN/small/config.yaml --ckpt_path "],
+        [],
+    ),
     "a graph network out of patience": (
         [*GRAPH, "--early_stopping.patience=1", "--early_stopping.min_delta=9"],
         ["--early_stopping.patience null\n", "better or not, at most to step", "predict"],
@@ -71,9 +76,12 @@ def commands(text: str) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("case", RUNS)
-def test_every_command_that_a_run_prints_works(case, train, tmp_path):
+def test_every_command_that_a_run_prints_works(case, train, tmp_path, monkeypatch):
     flags, holds, lacks = RUNS[case]
     (tmp_path / "to be.v2.txt").write_text(TEXT)
+    own = "from pytorch_lightning import Callback\nclass Mine(Callback): pass\n"
+    (tmp_path / "mine.py").write_text(own)
+    monkeypatch.syspath_prepend(tmp_path)
     ended = train("fit", *flags)
     assert ended.code == 0, ended.err
     for words in holds:
