@@ -41,7 +41,8 @@ BASES = {**CLASSES, "model": Predictor, "data": CountedData}
 OF_TORCH = ("torch.optim.", "pytorch_lightning.cli.")
 # Without these a network is measured.
 OF_A_TRAINING = ("callbacks", "plugins", "logger", "profiler")
-# Has to be said by whoever gives the command.
+# Have to be said by whoever gives the command, wherever in a checkpoint they stand: what is in
+# `dict_kwargs` would win over the person's own flag.
 NOT_TAKEN = ("trust_dataset",)
 
 CLASS_KEYS = {"class_path", "init_args", "dict_kwargs"}
@@ -71,9 +72,9 @@ def trusted(
     Raises:
         UsageError: a setting names what a checkpoint may not name, or is no setting of a training.
     """
-    judge = _Judge(config, file, " ".join(flags))
-    kept = dict(config)
-    for key, value in config.items():
+    kept: dict[str, Any] = without_trust(config)
+    judge = _Judge(kept, file, " ".join(flags))
+    for key, value in list(kept.items()):
         if key in GROUPS:
             judge.settings(key, judge.mapping(key, value), {}, texts=True)
         elif key == "trainer":
@@ -82,7 +83,8 @@ def trusted(
             kept[key] = {name: each for name, each in trainer.items() if name not in left_out}
             judge.settings(key, kept[key], annotations_of(Trainer), objects=True)
         elif key in BASES:
-            kept[key] = judge.choice(key, value) if value is not None else None
+            if value is not None:
+                judge.choice(key, value)
         elif key in NUMBERS:
             judge.value(key, value, texts=False)
         else:
@@ -104,8 +106,8 @@ class _Judge:
     file: Path
     typed: str
 
-    def choice(self, key: str, value: Any) -> dict[str, Any]:
-        """A model, data, an optimiser or a schedule, without what is not taken."""
+    def choice(self, key: str, value: Any) -> None:
+        """A model, data, an optimiser or a schedule."""
         path = self.class_path(key, value)
         by_name = {each.__name__: each for each in usable(key)}
         if "." not in path and path not in by_name:
@@ -115,12 +117,6 @@ class _Judge:
         if not issubclass(chosen, BASES[key]):
             self.refuse(f"names {key} {path}, which is no {BASES[key].__name__}")
         self.arguments(key, value, chosen)
-        kept = dict(value)
-        if arguments := kept.get("init_args"):
-            kept["init_args"] = {
-                name: each for name, each in arguments.items() if name not in NOT_TAKEN
-            }
-        return kept
 
     def settings(
         self,
@@ -225,6 +221,15 @@ class _Judge:
         raise UsageError(f"{self.file} {why}")
 
 
+def without_trust(value: Any) -> Any:
+    """The same settings without those that are not taken, at any depth."""
+    if isinstance(value, Mapping):
+        return {name: without_trust(each) for name, each in value.items() if name not in NOT_TAKEN}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(without_trust, value))
+    return value
+
+
 def is_own(path: str) -> bool:
     """Whether a class path is found outside of Python's library and of installed packages."""
     try:
@@ -277,5 +282,6 @@ def is_plain(hint: Any) -> bool:
     if origin is Literal or hint is Ellipsis:
         return True
     if origin in (typing.Union, UnionType) or origin in CONTAINERS:
-        return all(map(is_plain, inner))
+        # A bare typing.List says nothing of what is in it.
+        return bool(inner) and all(map(is_plain, inner))
     return isinstance(hint, type) and issubclass(hint, TEXTS)

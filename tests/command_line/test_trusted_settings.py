@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import shlex
 import sys
+import typing
 
 import pytest
 import torch
 
 from command_line.errors import UsageError
-from command_line.trusted_settings import OF_A_TRAINING, trusted
+from command_line.trusted_settings import OF_A_TRAINING, is_plain, trusted
 
 # Its classes stay in memory, but are not among those that can be chosen by their names alone.
 PLANTED = """\
@@ -254,10 +255,40 @@ def test_a_model_of_the_persons_own(planted, config):
     assert "planted" in sys.modules
 
 
-def test_trust_is_not_taken_from_a_checkpoint(planted, config):
+@pytest.mark.parametrize(
+    "place",
+    ["data.init_args", "data.dict_kwargs", "data.dict_kwargs.init_args", "data.init_args.inner"],
+)
+@pytest.mark.parametrize("flags", [[], ["--data.trust_dataset", "false"]])
+def test_trust_is_not_taken_from_a_checkpoint(place, flags, planted, config):
     graph = {"class_path": "datamodules.Graph", "init_args": {"dataset": "a.b"}}
-    trusting = changed({**config, "data": graph}, {"data.init_args.trust_dataset": True})
-    assert trusted(trusting, planted, trains=True, flags=[]) == {**config, "data": graph}
+    config = changed({**config, "data": graph}, {f"{place}.num_workers": 0})
+    trusting = changed(config, {f"{place}.trust_dataset": True})
+    assert trusted(trusting, planted, trains=True, flags=flags) == config
+
+
+def test_nor_from_within_a_list(planted, config):
+    listed = changed(config, {"data.dict_kwargs.inner": [{"x": 1, "trust_dataset": True}]})
+    kept = trusted(listed, planted, trains=True, flags=[])
+    assert kept == changed(config, {"data.dict_kwargs.inner": [{"x": 1}]})
+
+
+@pytest.mark.parametrize(
+    ("hint", "plain"),
+    [
+        (str, True),
+        (list[str], True),
+        (typing.Dict[str, int] | None, True),  # noqa: UP006
+        (typing.List, False),  # noqa: UP006
+        (typing.Dict, False),  # noqa: UP006
+        (typing.Sequence, False),
+        (typing.Optional[typing.List], False),  # noqa: UP006, UP045
+        (list, False),
+        (list[typing.Any], False),
+    ],
+)
+def test_texts_that_are_never_more(hint, plain):
+    assert is_plain(hint) is plain
 
 
 @pytest.mark.parametrize("command", ["fit", "test"])
