@@ -2,7 +2,8 @@
 
 Libraries unpickle what they find, and a pickle can call whatever it names. Python tells its audit
 hooks of every name that a pickle asks for and of every address that is opened, whoever reads; here
-all of them are refused but for those of plain data, and of addresses that begin with https.
+all of them are refused but for those of Python's own plain values, and of addresses that begin with
+https. Arrays are read as ever from files of numpy's that hold numbers: those are no pickles.
 """
 
 from __future__ import annotations
@@ -15,24 +16,17 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-# What pickles of numbers, arrays and sparse matrices name, in Python 2 and 3: all of it only makes
-# values of these kinds.
+# What pickles of Python's own values name, in Python 2 and 3. Whatever is named may also be called
+# and changed, with any arguments, which the hook does not see. So nothing of numpy or scipy is
+# here: numpy.ndarray makes objects of any addresses, a dtype may lie about what its bytes are, and
+# a sparse matrix about where its indices lead.
 HARMLESS = {
     **dict.fromkeys(
         ("builtins", "__builtin__"),
-        "bool bytearray bytes complex dict float frozenset int list object set slice str tuple",
+        "bool bytearray bytes complex dict float frozenset int list set slice str tuple",
     ),
-    **dict.fromkeys(("copyreg", "copy_reg"), "_reconstructor"),
     "_codecs": "encode",
     "collections": "OrderedDict defaultdict",
-    "numpy": "dtype ndarray",
-    **dict.fromkeys(("numpy.core.multiarray", "numpy._core.multiarray"), "_reconstruct scalar"),
-    **dict.fromkeys(("numpy.core.numeric", "numpy._core.numeric"), "_frombuffer"),
-    **{
-        f"scipy.sparse.{hidden}{kind}": f"{kind}_array {kind}_matrix"
-        for kind in ("coo", "csc", "csr")
-        for hidden in ("", "_")
-    },
 }
 
 
@@ -46,7 +40,7 @@ _readings: list[list[HeldBack]] = []
 
 @contextmanager
 def only_data() -> Iterator[list[HeldBack]]:
-    """Let nothing be unpickled but plain data, and nothing be opened but what comes over https.
+    """Let nothing be unpickled but plain values, and nothing be opened but what comes over https.
 
     Certificates are checked whether or not whoever downloads would, and archives are unpacked
     within their folder only.
