@@ -68,8 +68,8 @@ MORE = {"ReduceLROnPlateau": ["monitor"]}
 CLASS_PATHS = {f"--{key}.class_path": key for key in BASES}
 # What a choice is made of in a config; and the help about it.
 PARTS_OF_A_CHOICE = ("", "help", "class_path", "init_args", "dict_kwargs")
-# What is raised where a library has no files of Python.
-WITHOUT_SOURCES = (OSError, SyntaxError)
+# What is raised where a library has no files of Python, or names that go round in a circle.
+WITHOUT_SOURCES = (OSError, RecursionError, SyntaxError)
 
 
 def check_names(arguments: Arguments) -> None:
@@ -134,11 +134,8 @@ def takes_text(flag: str) -> bool:
     with suppress(*WITHOUT_SOURCES):
         if key in BASES:
             found = sources(BASES[key][1])
-        elif key in GROUPS:
-            folder = ROOT / "callbacks"
-            found = read_sources([*folder.glob("*.py"), *(folder / "instruments").glob("*.py")])
         else:
-            found = read_sources([_library("pytorch_lightning/trainer") / "trainer.py"])
+            found = _callback_sources() if key in GROUPS else _trainer_sources()
         owners = [GROUPS[key][0]] if key in GROUPS else list(found)
         kinds = {kind for each in owners for named, kind in found[each].kinds if named == name}
     words = {word for kind in kinds for word in re.findall(r"\w+", kind)}
@@ -148,14 +145,11 @@ def takes_text(flag: str) -> bool:
 @cache
 def groups() -> dict[str, list[str]]:
     """The settings of each group."""
-    folder = ROOT / "callbacks"
-    sources = read_sources([*folder.glob("*.py"), *(folder / "instruments").glob("*.py")])
     found = {
-        group: [name for name in arguments_of(owner, sources) if name not in skipped]
+        group: [name for name in arguments_of(owner, _callback_sources()) if name not in skipped]
         for group, (owner, skipped) in GROUPS.items()
     }
-    trainer = read_sources([_library("pytorch_lightning/trainer") / "trainer.py"])
-    return {**found, "trainer": arguments_of("Trainer", trainer)}
+    return {**found, "trainer": arguments_of("Trainer", _trainer_sources())}
 
 
 @cache
@@ -178,6 +172,17 @@ def sources(folder: str) -> dict[str, Source]:
     """The classes in a folder of this project, or of a library."""
     place = ROOT / folder if (ROOT / folder).is_dir() else _library(folder)
     return read_sources(sorted(place.glob("*.py")))
+
+
+@cache
+def _callback_sources() -> dict[str, Source]:
+    folder = ROOT / "callbacks"
+    return read_sources([*folder.glob("*.py"), *(folder / "instruments").glob("*.py")])
+
+
+@cache
+def _trainer_sources() -> dict[str, Source]:
+    return read_sources([_library("pytorch_lightning/trainer") / "trainer.py"])
 
 
 def _library(folder: str) -> Path:

@@ -55,20 +55,20 @@ def arguments_of(name: str, sources: Mapping[str, Source]) -> list[str]:
 
 def descends(name: str, base: str, sources: Mapping[str, Source]) -> bool:
     """Whether a class is below another one."""
-    bases = sources[name].bases if name in sources else ()
-    return any(each == base or descends(each, base, sources) for each in bases)
+    above = [name, *_above(name, sources)] if name in sources else []
+    return any(base in sources[each].bases for each in above)
 
 
 def abstract_in(name: str, sources: Mapping[str, Source]) -> set[str]:
     """What is left to write before there can be an object of a class."""
     source = sources[name]
-    above = {
-        each for base in source.bases if base in sources for each in abstract_in(base, sources)
-    }
+    bases = [base for base in source.bases if base in sources and base != name]
+    above = {each for base in bases for each in abstract_in(base, sources)}
     return (above - source.written) | source.abstract
 
 
 def _above(name: str, sources: Mapping[str, Source]) -> Iterator[str]:
+    """Names of the classes above one, the highest first; a base of its own name is elsewhere."""
     for base in sources[name].bases:
         if base in sources and base != name:
             yield from _above(base, sources)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from command_line import known_flags, parser
+from command_line import known_flags, parser, sources
 from command_line.arguments import SUBCOMMANDS, take_apart
 from command_line.errors import UsageError
 
@@ -129,12 +129,43 @@ def test_our_configs_are_let_through(config):
     known_flags.check_names(take_apart([f"--config={config}"]))
 
 
+def forget(monkeypatch) -> None:
+    """Let the sources be read anew, and what is known here be forgotten at the end of a test."""
+    readers = (
+        "groups",
+        "classes",
+        "sources",
+        "takes_text",
+        "_callback_sources",
+        "_trainer_sources",
+    )
+    for name in readers:
+        function = getattr(known_flags, name)
+        monkeypatch.setattr(known_flags, name, cache(function.__wrapped__))
+
+
+def test_sources_are_read_once_for_all_flags(monkeypatch):
+    forget(monkeypatch)
+    read, counted = known_flags.read_sources, []
+    monkeypatch.setattr(known_flags, "read_sources", lambda files: counted.append(1) or read(files))
+    for group, settings in known_flags.groups().items():
+        assert all(known_flags.takes_text(f"{group}.{name}") in (True, False) for name in settings)
+    assert len(counted) == 2
+
+
+def test_a_class_may_have_a_base_of_its_own_name(tmp_path):
+    file = tmp_path / "module.py"
+    file.write_text("class Plan(other.Plan): pass\nclass Longer(Plan, Base): pass\n")
+    found = sources.read_sources([file])
+    assert not sources.descends("Plan", "Base", found) and not sources.abstract_in("Plan", found)
+    assert sources.descends("Longer", "Base", found) and sources.descends("Longer", "Plan", found)
+
+
 def test_without_sources_the_parser_decides(folder, monkeypatch):
     def missing(folder: str) -> Path:
         raise FileNotFoundError(folder)
 
     monkeypatch.setattr(known_flags, "_library", missing)
-    for cached in (known_flags.groups, known_flags.classes, known_flags.sources):
-        monkeypatch.setattr(known_flags, cached.__name__, cache(cached.__wrapped__))
+    forget(monkeypatch)
     known_flags.check_names(take_apart(["--trainer.max_stps=1"]))
     assert "run.name" in known_flags.known_names("fit")
