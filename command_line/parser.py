@@ -88,6 +88,17 @@ def _loaded(text: str) -> Any:
     return _load(text)
 
 
+def _number(loader: yaml.constructor.SafeConstructor, node: yaml.ScalarNode) -> Any:
+    """A number as YAML 1.1 has it, but for those to the base of 60: 1:30 is a text, not 90."""
+    if ":" in node.value:
+        return loader.construct_scalar(node)
+    is_whole = node.tag.endswith(":int")
+    return loader.construct_yaml_int(node) if is_whole else loader.construct_yaml_float(node)
+
+
+# jsonargparse reads numbers by a loader of its own, which has its constructors from there.
+for kind in ("int", "float"):
+    yaml.constructor.SafeConstructor.add_constructor(f"tag:yaml.org,2002:{kind}", _number)
 _load = get_loader("yaml")
 set_loader("yaml", _loaded, exceptions=(yaml.YAMLError,))
 

@@ -137,6 +137,9 @@ VALUES = {
     "no hidden units": Wrong("--model.hidden_size 0", ["hidden_size must be at least 1, got 0"]),
     "no window": Wrong("--convergence.window 0", ["window must be at least 1, got 0"]),
     "high threshold": Wrong("--convergence.threshold 2", ["threshold must be", "at most 1, got 2"]),
+    "a length to the base of 60": Wrong(
+        "--data.length 1:30", ["data.length: must be a whole number, got 1:30"]
+    ),
     "half a thread": Wrong("--threads 1.5", ["threads: must be a whole number, got 1.5"]),
     "no threads": Wrong("--threads 0", ["threads: must be", "above 0"]),
     "no checkpoints": Wrong("--checkpoints.every_n_steps 0", ["every_n_steps must be at least 1"]),
