@@ -64,7 +64,7 @@ class Outcome:
 
 
 @pytest.fixture(autouse=True)
-def compiling_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def compiling_in_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tell nobody in this process, since it is chance which test is the first to need a kernel."""
     for function in ("begins", "ends"):
         monkeypatch.setattr(f"layers.compiling.{function}", lambda _: None)

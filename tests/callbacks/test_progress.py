@@ -39,7 +39,7 @@ class Losses(Callback):
 
 
 @pytest.fixture(autouse=True)
-def compiling_is_told() -> None:
+def compiling_in_tests() -> None:
     """It is, as in the program."""
 
 

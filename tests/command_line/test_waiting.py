@@ -10,6 +10,11 @@ from command_line.waiting import compiling_is_told
 from layers import compiling
 
 
+@pytest.fixture(autouse=True)
+def compiling_in_tests() -> None:
+    """It is, as in the program."""
+
+
 @pytest.mark.parametrize(
     ("terminal", "rank", "said"),
     [

@@ -10,7 +10,7 @@ from layers import compiling
 
 
 @pytest.fixture(autouse=True)
-def compiling_is_told() -> None:
+def compiling_in_tests() -> None:
     """It is, as in the program."""
 
 
